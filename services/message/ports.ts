@@ -1,0 +1,148 @@
+/**
+ * What the message domain needs from a store and from its surroundings. Every store adapter passes the contract
+ * suites in services/store/contract. Reads see everything that was committed before they began.
+ */
+
+/** One row of a conversation's log, or a void row (seq < 0) that took the id of a rejected send for ever. */
+export interface EntryRow {
+  readonly conversationId: string;
+  readonly seq: bigint;
+  readonly epoch: bigint;
+  readonly messageOrdinal: bigint;
+  readonly entryId: bigint;
+  readonly senderId: string;
+  readonly clientMessageId: string;
+  /** HMAC-SHA-256 of the content as the node encodes it: tells a repetition from a conflict. */
+  readonly digest: Uint8Array;
+  /** The entry changes rows outside the log (memberships), see `appliedSeq`. */
+  readonly hasEffects: boolean;
+  readonly createTimeMs: number;
+  /** The encoded parley.message.v1.Entry; of a void row, the encoded parley.error.v1.Failure. */
+  readonly bytes: Uint8Array;
+}
+
+/** What an append came to. Unique indexes: (conversation, seq) and (conversation, sender, client message id). */
+export type AppendOutcome =
+  /** All rows are durable. With `headsRaised` their heads rows are too, in the same transaction. */
+  | { readonly kind: "committed"; readonly headsRaised: boolean }
+  /** The rows before `index` are durable, the row at `index` met a unique index, those after it were not tried. */
+  | { readonly kind: "duplicate"; readonly index: number; readonly headsRaised: boolean }
+  /** Nothing was written. */
+  | { readonly kind: "refused"; readonly cause: unknown }
+  /** Any prefix of the rows may be durable, now or later. */
+  | { readonly kind: "unknown"; readonly cause: unknown };
+
+export interface EntryLogStore {
+  /** Inserts rows in their order; rows of several conversations may be mixed. At most 500 rows and about 1 MiB. */
+  append(rows: readonly EntryRow[]): Promise<AppendOutcome>;
+  /** Rows with seq > afterSeq (and > 0), ascending; stops at `entriesMax` rows, or earlier once `bytesMax` is passed (at least one row). */
+  readAfter(conversationId: string, afterSeq: bigint, limit: PageLimit): Promise<EntryRow[]>;
+  /** Rows with 0 < seq < beforeSeq, descending; the same limits. */
+  readBefore(conversationId: string, beforeSeq: bigint, limit: PageLimit): Promise<EntryRow[]>;
+  /** The rows, void ones included, that took one of these ids. */
+  readByClientIds(conversationId: string, keys: readonly ClientKey[]): Promise<EntryRow[]>;
+  /** The newest row of each conversation that has one. */
+  readLast(conversationIds: readonly string[]): Promise<EntryRow[]>;
+}
+
+export interface PageLimit {
+  readonly entriesMax: number;
+  readonly bytesMax: number;
+}
+
+export interface ClientKey {
+  readonly senderId: string;
+  readonly clientMessageId: string;
+}
+
+/** One per conversation. `headSeq` may lag behind the log after a crash; the log is the truth. */
+export interface HeadRow {
+  readonly conversationId: string;
+  readonly headSeq: bigint;
+  readonly messageOrdinal: bigint;
+  /** All effects up to and including this seq are in their rows. */
+  readonly appliedSeq: bigint;
+  /** When the head was raised, by the store's or owner's clock. */
+  readonly changeTimeMs: number;
+  /** The members of a direct conversation, in order; empty for groups. */
+  readonly memberLow: string;
+  readonly memberHigh: string;
+}
+
+export interface HeadStore {
+  /** Those of the rows that exist, in any order. At most 1,000 ids. */
+  read(conversationIds: readonly string[]): Promise<HeadRow[]>;
+  /** Creates rows, or raises each of headSeq, messageOrdinal, appliedSeq and changeTimeMs to at least the one given. */
+  raise(rows: readonly HeadRow[]): Promise<void>;
+  /** The direct conversations of an account. */
+  listDirect(accountId: string): Promise<HeadRow[]>;
+}
+
+/** A member sees entries with from < seq <= to; `to` is undefined while the interval is open. */
+export interface MemberInterval {
+  readonly from: bigint;
+  readonly to: bigint | undefined;
+}
+
+export type Role = "owner" | "member";
+
+/** One account in one group, past members included. */
+export interface MemberRow {
+  readonly conversationId: string;
+  readonly accountId: string;
+  /** Ascending, not overlapping; at most the last one is open. */
+  readonly intervals: readonly MemberInterval[];
+  /** While the last interval is open. */
+  readonly role: Role;
+  /** The seq of the last effect that this row has seen; an effect that is not above it changes nothing. */
+  readonly seenSeq: bigint;
+  /** Changes with every change of the row; ids of services/kernel/ids.ts, so that the greatest is the newest. */
+  readonly version: bigint;
+}
+
+/** A group's own data, as its entries have made it. */
+export interface GroupRow {
+  readonly conversationId: string;
+  readonly name: string;
+  readonly createTimeMs: number;
+}
+
+export interface MembershipStore {
+  /** All rows of a group, past members included, by account id. */
+  ofConversation(conversationId: string): Promise<MemberRow[]>;
+  /** All rows of an account, past memberships included. */
+  ofAccount(accountId: string): Promise<MemberRow[]>;
+  /** Those of the rows that exist. */
+  read(conversationIds: readonly string[], accountId: string): Promise<MemberRow[]>;
+  /** Replaces each row, unless the stored one has a `seenSeq` that is not below the new one's. Idempotent. */
+  apply(rows: readonly MemberRow[]): Promise<void>;
+  /** Creates the group's row if there is none. */
+  putGroup(row: GroupRow): Promise<void>;
+  readGroups(conversationIds: readonly string[]): Promise<GroupRow[]>;
+}
+
+/** One account's own view of one conversation. */
+export interface PersonalRow {
+  readonly accountId: string;
+  readonly conversationId: string;
+  readonly readSeq: bigint;
+  readonly readOrdinal: bigint;
+  /** 0 when notifications are on. */
+  readonly muteEndMs: number;
+  readonly version: bigint;
+}
+
+export interface PersonalStore {
+  read(accountId: string, conversationIds: readonly string[]): Promise<PersonalRow[]>;
+  /** The newest version among the account's rows, 0 when it has none. */
+  newestVersion(accountId: string): Promise<bigint>;
+  /** Creates rows or raises readSeq and readOrdinal to at least those given, with `version` where something changed. */
+  raiseReadCursors(rows: readonly Omit<PersonalRow, "muteEndMs">[]): Promise<void>;
+  setMute(row: Pick<PersonalRow, "accountId" | "conversationId" | "muteEndMs" | "version">): Promise<void>;
+}
+
+/** Which accounts exist; answered by the account domain. */
+export interface AccountDirectory {
+  /** Those of the accounts that exist and are not deleted. One read, at most 1,000 ids. */
+  existing(accountIds: readonly string[]): Promise<ReadonlySet<string>>;
+}
