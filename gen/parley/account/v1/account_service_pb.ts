@@ -564,7 +564,8 @@ export const DeleteAccountResponseSchema: GenMessage<DeleteAccountResponse> = /*
 export const AccountService: GenService<{
   /**
    * Creates an account. Atomic. Idempotent for ever by `request_id`: the same request answers with the same account.
-   * Errors: HANDLE_TAKEN, REGISTRATION_CLOSED, OVERLOADED with RetryInfo when too many passwords are being hashed.
+   * Errors: HANDLE_TAKEN, REQUEST_ID_CONFLICT, REGISTRATION_CLOSED, OVERLOADED with RetryInfo when too many passwords
+   * are being hashed.
    *
    * @generated from rpc parley.account.v1.AccountService.Register
    */
