@@ -2,6 +2,7 @@
  * What the message domain needs from a store and from its surroundings. Every store adapter passes the contract
  * suites in services/store/contract. Reads see everything that was committed before they began.
  */
+import type { TopicEvent } from "../mesh/router.ts";
 
 /** One row of a conversation's log, or a void row (seq < 0) that took the id of a rejected send for ever. */
 export interface EntryRow {
@@ -121,6 +122,12 @@ export interface MembershipStore {
   readGroups(conversationIds: readonly string[]): Promise<GroupRow[]>;
 }
 
+/** Counts over the rows of a MembershipStore, whose adapters implement both. */
+export interface MembershipCounts {
+  /** In how many groups each of the accounts is a member now; those in none may be left out. At most 1,000 ids. */
+  countOpen(accountIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+}
+
 /** One account's own view of one conversation. */
 export interface PersonalRow {
   readonly accountId: string;
@@ -145,4 +152,22 @@ export interface PersonalStore {
 export interface AccountDirectory {
   /** Those of the accounts that exist and are not deleted. One read, at most 1,000 ids. */
   existing(accountIds: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+/** Brings rows outside the log up to date; answered by the append core. */
+export interface EffectSettler {
+  /** Finishes the effects of each conversation up to its log's head, then resolves. At most 1,000 ids a call. */
+  settle(conversationIds: readonly string[]): Promise<void>;
+}
+
+/** Where events go that concern an account or a conversation; a part of the mesh's TopicRouter. */
+export interface EventSink {
+  /** Never blocks and never throws. */
+  publish(event: TopicEvent): void;
+}
+
+/** Gives rows their versions; a part of the kernel's IdAllocator. */
+export interface RowVersions {
+  /** A new id, greater than those before it. Rejects as the store does. */
+  next(): Promise<bigint>;
 }

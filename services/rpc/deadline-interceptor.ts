@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import type { Clock } from "../kernel/clock.ts";
 
@@ -13,6 +14,8 @@ export interface UnaryDeadlines {
 export interface DeadlineDeps {
   readonly clock: Clock;
   readonly deadlines: UnaryDeadlines;
+  /** Methods that wait on purpose, with their own default in milliseconds instead of `unaryTimeoutMsDefault`. */
+  readonly timeoutsMs?: ReadonlyMap<DescMethod, number>;
   /** Sees what an implementation threw after its caller was answered, so that no bug goes unseen. */
   readonly onLateError: (error: unknown, signal: AbortSignal, where: string) => void;
 }
@@ -21,7 +24,8 @@ export interface DeadlineDeps {
  * Ends every unary call at its deadline even when its implementation hangs: the client's own, which connect
  * watches, or the node's. The implementation's signal aborts with it. Streams have no deadline of the node.
  */
-export function deadlineInterceptor({ clock, deadlines, onLateError }: DeadlineDeps): Interceptor {
+export function deadlineInterceptor(deps: DeadlineDeps): Interceptor {
+  const { clock, deadlines, timeoutsMs, onLateError } = deps;
   return (next) => async (request) => {
     if (request.stream) return next(request);
     const controller = new AbortController();
@@ -30,7 +34,8 @@ export function deadlineInterceptor({ clock, deadlines, onLateError }: DeadlineD
     if (request.signal.aborted) forward();
     else request.signal.addEventListener("abort", forward, { once: true });
     const stated = request.header.has("grpc-timeout") || request.header.has("connect-timeout-ms");
-    const limitMs = stated ? deadlines.unaryTimeoutMsMax : deadlines.unaryTimeoutMsDefault;
+    const defaultMs = timeoutsMs?.get(request.method) ?? deadlines.unaryTimeoutMsDefault;
+    const limitMs = stated ? deadlines.unaryTimeoutMsMax : defaultMs;
     const timer = clock.after(limitMs, () =>
       controller.abort(new ConnectError("the deadline passed", Code.DeadlineExceeded)),
     );

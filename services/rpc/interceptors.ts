@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import type { Interceptor } from "@connectrpc/connect";
 import type { Tracer } from "@opentelemetry/api";
 import type { Clock } from "../kernel/clock.ts";
@@ -28,6 +29,8 @@ export interface InterceptorDeps {
   readonly authenticator: Authenticator;
   /** `callLimitsDefault` where unset. */
   readonly limits?: Partial<CallLimits>;
+  /** Unary methods that wait on purpose, with their own default deadline in milliseconds. */
+  readonly timeoutsMs?: ReadonlyMap<DescMethod, number>;
   /** `ratesDefault` when unset. */
   readonly rates?: RateTable;
   /** `rateStatesMaxDefault` when unset. */
@@ -85,6 +88,7 @@ export function createInterceptors(deps: InterceptorDeps): Interceptors {
       deadlineInterceptor({
         clock: deps.clock,
         deadlines: limits,
+        ...(deps.timeoutsMs === undefined ? {} : { timeoutsMs: deps.timeoutsMs }),
         onLateError: (error, signal, where) =>
           void errors.statusOf(error, { stage: "handling", signal, where }),
       }),

@@ -1,0 +1,85 @@
+import type { AppendDeps } from "./append-deps.ts";
+import type { LoadedConversation } from "./conversation-slot.ts";
+import { advance, type ConversationState, emptyConversation } from "./conversation-state.ts";
+import type { MemberTable } from "./effects.ts";
+import { entryOfRow } from "./entry-row.ts";
+import type { EntryRow, HeadRow, PageLimit } from "./ports.ts";
+import { pagesAfter } from "./read-back.ts";
+import { applyEffects, headRowOf } from "./settlement.ts";
+
+type LoaderDeps = Pick<AppendDeps, "entries" | "heads" | "memberships" | "ids" | "router">;
+
+/**
+ * Loads a conversation: head from the log, never from its row; then effects are finished and the row is repaired; then the
+ * membership rows are read, and the newest entries, whose client ids are remembered. Rejects as the store does.
+ */
+export async function loadConversation(
+  deps: LoaderDeps,
+  conversationId: string,
+  recent: PageLimit,
+): Promise<LoadedConversation> {
+  const [[last], [head]] = await Promise.all([
+    deps.entries.readLast([conversationId]),
+    deps.heads.read([conversationId]),
+  ]);
+  if (last === undefined) return { state: emptyConversation(conversationId), recentRows: [] };
+  await finishEffects(deps, last, head);
+  const [members, recentRows] = await Promise.all([
+    readMembers(deps, conversationId),
+    deps.entries.readBefore(conversationId, last.seq + 1n, recent),
+  ]);
+  const state = { ...stateAt(conversationId, last.seq, members), messageOrdinal: last.messageOrdinal };
+  return { state, recentRows: recentRows.toReversed() };
+}
+
+/** How many conversations are settled side by side. */
+const settleParallelMax = 8;
+
+/** Finishes the effects of conversations up to their logs' heads and repairs their heads rows. Rejects as the store does. */
+export async function settleConversations(
+  deps: LoaderDeps,
+  conversationIds: readonly string[],
+): Promise<void> {
+  const ids = [...new Set(conversationIds)];
+  const [lasts, heads] = await Promise.all([deps.entries.readLast(ids), deps.heads.read(ids)]);
+  const headById = new Map(heads.map((head) => [head.conversationId, head]));
+  const todo = lasts.values();
+  const worker = async (): Promise<void> => {
+    for (const last of todo) await finishEffects(deps, last, headById.get(last.conversationId));
+  };
+  await Promise.all(Array.from({ length: settleParallelMax }, worker));
+}
+
+/** Brings rows outside the log from `head.appliedSeq` up to `last`, the log's newest row. */
+async function finishEffects(deps: LoaderDeps, last: EntryRow, head: HeadRow | undefined): Promise<void> {
+  const appliedSeq = head?.appliedSeq ?? 0n;
+  const upToDate = appliedSeq >= last.seq && head !== undefined && head.headSeq >= last.seq;
+  if (upToDate) return;
+  const { conversationId } = last;
+  const isGroup = emptyConversation(conversationId).ref.kind === "group";
+  const members = isGroup ? await readMembers(deps, conversationId) : new Map();
+  let state = stateAt(conversationId, appliedSeq, members);
+  // A direct conversation has no effects, so that its entries need not be read.
+  if (isGroup) {
+    for await (const page of pagesAfter(deps.entries, conversationId, appliedSeq)) {
+      const entries = page.map(entryOfRow);
+      for (const entry of entries) state = advance(state, entry);
+      await applyEffects(deps, state, entries);
+    }
+  }
+  // Also when all effects were applied and only the head lags: nothing was read then.
+  if (state.last <= last.seq) state = { ...state, last: last.seq, messageOrdinal: last.messageOrdinal };
+  // The time of the entry, not of the repair, which must not move the conversation up anybody's list.
+  await deps.heads.raise([headRowOf(state, state.last, last.createTimeMs)]);
+}
+
+async function readMembers(deps: LoaderDeps, conversationId: string): Promise<MemberTable> {
+  const rows = await deps.memberships.ofConversation(conversationId);
+  return new Map(
+    rows.map(({ accountId, intervals, role, seenSeq }) => [accountId, { intervals, role, seenSeq }]),
+  );
+}
+
+function stateAt(conversationId: string, last: bigint, members: MemberTable): ConversationState {
+  return { ...emptyConversation(conversationId), last, members };
+}

@@ -1,0 +1,52 @@
+import type { MethodImpl } from "@connectrpc/connect";
+import type { ConversationService } from "../../gen/parley/message/v1/conversation_service_pb.ts";
+import { callerOf } from "../rpc/caller.ts";
+import { listAccountConversations } from "./account-conversations.ts";
+import { type ActivityKey, type ListPosition, takePage } from "./conversation-order.ts";
+import { describeConversations } from "./conversation-view.ts";
+import { pageSizeOf } from "./page-size.ts";
+import { decodePageToken, encodePageToken } from "./page-token.ts";
+import { pageTokenInvalid } from "./read-faults.ts";
+import type { Reading } from "./reading.ts";
+
+/** Conversations in a page, and what is taken for 0; larger wishes are cut to the maximum. */
+export const conversationsPerPage = { default: 50, max: 200 } as const;
+
+/**
+ * ListConversations. Every page looks through all conversations of the account, since what is newest changes all
+ * the time; only those of the page are read in full.
+ */
+export function listConversations(
+  reading: Reading,
+): MethodImpl<typeof ConversationService.method.listConversations> {
+  return async (request, context) => {
+    const { accountId } = callerOf(context);
+    const position = decodePosition(request.pageToken);
+    const nowMs = reading.clock.wallMs();
+    const all = await listAccountConversations(reading, accountId);
+    const size = pageSizeOf(request.pageSize, conversationsPerPage);
+    const page = takePage(all, position, { size, nowMs });
+    return {
+      conversations: await describeConversations(reading, accountId, page.items),
+      nextPageToken: page.next === undefined ? "" : encodePosition(page.next),
+    };
+  };
+}
+
+function encodePosition({ below, since }: ListPosition): string {
+  const fields = [below, since].flatMap((key) => [String(key.activityMs), key.conversationId]);
+  return encodePageToken("conversations", fields);
+}
+
+function decodePosition(token: string): ListPosition | undefined {
+  const fields = decodePageToken("conversations", token, 4);
+  if (fields === undefined) return undefined;
+  const [belowMs = "", belowId = "", sinceMs = "", sinceId = ""] = fields;
+  return { below: keyOf(belowMs, belowId), since: keyOf(sinceMs, sinceId) };
+}
+
+function keyOf(activityText: string, conversationId: string): ActivityKey {
+  const activityMs = Number(activityText);
+  if (!Number.isFinite(activityMs) || String(activityMs) !== activityText) throw pageTokenInvalid();
+  return { activityMs, conversationId };
+}

@@ -1,0 +1,130 @@
+import type { GroupRow, MemberInterval, MemberRow, Role } from "../../message/ports.ts";
+import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
+import { integerOf, numberOf, type SqliteRow, textOf } from "./column.ts";
+
+export const membershipSchema = `
+  CREATE TABLE membership (
+    conversation_id TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    -- "from-to" by commas, the last "to" empty while the interval is open.
+    intervals TEXT NOT NULL,
+    -- 1 while the last interval is open.
+    is_open INTEGER NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('owner', 'member')),
+    seen_seq INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (conversation_id, account_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX membership_account ON membership (account_id, is_open);
+  CREATE TABLE conversation_group (
+    conversation_id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    create_time_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+`;
+
+const columns = "conversation_id, account_id, intervals, is_open, role, seen_seq, version";
+
+const selectOfConversation = `SELECT ${columns} FROM membership WHERE conversation_id = ? ORDER BY account_id`;
+
+const selectOfAccount = `SELECT ${columns} FROM membership WHERE account_id = ?`;
+
+const selectRows = `SELECT ${columns} FROM membership
+  WHERE account_id = ? AND conversation_id IN (SELECT value FROM json_each(?))`;
+
+const countOpen = "SELECT count(*) AS groups FROM membership WHERE account_id = ? AND is_open = 1";
+
+const putRow = `
+  INSERT INTO membership (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (conversation_id, account_id) DO UPDATE SET
+    intervals = excluded.intervals,
+    is_open = excluded.is_open,
+    role = excluded.role,
+    seen_seq = excluded.seen_seq,
+    version = excluded.version
+  WHERE seen_seq < excluded.seen_seq`;
+
+const putGroup = `INSERT INTO conversation_group (conversation_id, name, create_time_ms) VALUES (?, ?, ?)
+  ON CONFLICT (conversation_id) DO NOTHING`;
+
+const selectGroups = `SELECT conversation_id, name, create_time_ms FROM conversation_group
+  WHERE conversation_id IN (SELECT value FROM json_each(?))`;
+
+/** Runs in the worker thread. */
+export const membershipProcedures = {
+  reads: {
+    membershipOfConversation: (connection: Connection, conversationId: string): MemberRow[] =>
+      connection.statement(selectOfConversation).all(conversationId).map(memberOf),
+
+    membershipOfAccount: (connection: Connection, accountId: string): MemberRow[] =>
+      connection.statement(selectOfAccount).all(accountId).map(memberOf),
+
+    membershipRead: (
+      connection: Connection,
+      argument: { readonly conversationIds: readonly string[]; readonly accountId: string },
+    ): MemberRow[] =>
+      connection
+        .statement(selectRows)
+        .all(argument.accountId, JSON.stringify(argument.conversationIds))
+        .map(memberOf),
+
+    membershipCountOpen: (connection: Connection, accountIds: readonly string[]): Map<string, number> => {
+      const statement = connection.statement(countOpen);
+      const counts = accountIds.map((accountId): [string, number] => {
+        const row = statement.get(accountId);
+        return [accountId, row === undefined ? 0 : numberOf(row, "groups")];
+      });
+      return new Map(counts);
+    },
+
+    membershipReadGroups: (connection: Connection, conversationIds: readonly string[]): GroupRow[] =>
+      connection
+        .statement(selectGroups)
+        .all(JSON.stringify(conversationIds))
+        .map((row) => ({
+          conversationId: textOf(row, "conversation_id"),
+          name: textOf(row, "name"),
+          createTimeMs: numberOf(row, "create_time_ms"),
+        })),
+  },
+  writes: {
+    membershipApply: (connection: Connection, rows: readonly MemberRow[]): void => {
+      const statement = connection.statement(putRow);
+      for (const { conversationId, accountId, intervals, role, seenSeq, version } of rows) {
+        const isOpen = intervals.length > 0 && intervals.at(-1)?.to === undefined ? 1 : 0;
+        statement.run(conversationId, accountId, writeIntervals(intervals), isOpen, role, seenSeq, version);
+      }
+    },
+
+    membershipPutGroup: (connection: Connection, row: GroupRow): void => {
+      connection.statement(putGroup).run(row.conversationId, row.name, row.createTimeMs);
+    },
+  },
+} satisfies ProcedureTables;
+
+function memberOf(row: SqliteRow): MemberRow {
+  return {
+    conversationId: textOf(row, "conversation_id"),
+    accountId: textOf(row, "account_id"),
+    intervals: readIntervals(textOf(row, "intervals")),
+    role: roleOf(textOf(row, "role")),
+    seenSeq: integerOf(row, "seen_seq"),
+    version: integerOf(row, "version"),
+  };
+}
+
+function writeIntervals(intervals: readonly MemberInterval[]): string {
+  return intervals.map(({ from, to }) => `${from}-${to ?? ""}`).join(",");
+}
+
+function readIntervals(text: string): MemberInterval[] {
+  if (text === "") return [];
+  return text.split(",").map((interval) => {
+    const [from = "", to = ""] = interval.split("-");
+    return { from: BigInt(from), to: to === "" ? undefined : BigInt(to) };
+  });
+}
+
+function roleOf(text: string): Role {
+  return text === "owner" ? "owner" : "member";
+}

@@ -1,0 +1,36 @@
+import type { ProcedureTables } from "../../sqlite/procedures.ts";
+import { accountProcedures } from "./account.worker.ts";
+import { deviceProcedures } from "./device.worker.ts";
+import { entryProcedures } from "./entry.worker.ts";
+import { generationProcedures } from "./generation.worker.ts";
+import { headProcedures } from "./head.worker.ts";
+import { idSlotProcedures } from "./id-slot.worker.ts";
+import { membershipProcedures } from "./membership.worker.ts";
+import { personalProcedures } from "./personal.worker.ts";
+import { secretKeyProcedures } from "./secret-key.worker.ts";
+import { signingKeyProcedures } from "./signing-key.worker.ts";
+
+/** What the store's worker thread can do: the procedures of all collections, whose names do not overlap. */
+export const procedures = {
+  reads: {
+    ...accountProcedures.reads,
+    ...deviceProcedures.reads,
+    ...entryProcedures.reads,
+    ...headProcedures.reads,
+    ...membershipProcedures.reads,
+    ...personalProcedures.reads,
+    ...signingKeyProcedures.reads,
+  },
+  writes: {
+    ...accountProcedures.writes,
+    ...deviceProcedures.writes,
+    ...entryProcedures.writes,
+    ...generationProcedures.writes,
+    ...headProcedures.writes,
+    ...idSlotProcedures.writes,
+    ...membershipProcedures.writes,
+    ...personalProcedures.writes,
+    ...secretKeyProcedures.writes,
+    ...signingKeyProcedures.writes,
+  },
+} satisfies ProcedureTables;
