@@ -49,4 +49,7 @@ export interface DeviceFeed {
 }
 
 /** Makes the feed of one attached device. */
-export type FeedFactory = (device: { readonly accountId: string; readonly deviceId: string }, listener: FeedListener) => DeviceFeed;
+export type FeedFactory = (
+  device: { readonly accountId: string; readonly deviceId: string },
+  listener: FeedListener,
+) => DeviceFeed;

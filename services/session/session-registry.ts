@@ -1,0 +1,269 @@
+import { ErrorReason } from "../../gen/parley/error/v1/error_reason_pb.ts";
+import { CloseReason } from "../../gen/parley/error/v1/stream_closed_pb.ts";
+import type { Open } from "../../gen/parley/session/v1/session_pb.ts";
+import { sleep } from "../kernel/clock.ts";
+import { Fault } from "../kernel/fault.ts";
+import type { Metrics } from "../kernel/metrics.ts";
+import type { Caller } from "../rpc/caller.ts";
+import { reasonCodeOf } from "../rpc/reason-code.ts";
+import { Admission } from "./admission.ts";
+import { AttachedSession } from "./attached-session.ts";
+import type { CloseDetails } from "./close-reasons.ts";
+import type { Outlet } from "./outlet.ts";
+import type { GenerationStore } from "./ports.ts";
+import type { ResumeTickets } from "./resume-ticket.ts";
+import { type NodeLimits, nodeLimitsDefault, sliceMsMax } from "./session-limits.ts";
+import { observeSessions } from "./session-metrics.ts";
+import type { SessionDevice, SessionParts } from "./session-parts.ts";
+import { SessionTable } from "./session-table.ts";
+
+/** What a registry needs beside what its sessions need. */
+export interface RegistryOptions {
+  readonly parts: SessionParts;
+  readonly generations: GenerationStore;
+  readonly tickets: ResumeTickets;
+  /** For the gauges. */
+  readonly metrics: Metrics;
+  /** `nodeLimitsDefault` where unset. */
+  readonly limits?: Partial<NodeLimits>;
+}
+
+/** A call that may open a session. From its beginning on, a revocation of its device reaches it. */
+export interface Arrival {
+  /**
+   * Opens the session and says `opened`. Throws a Fault when it cannot: OVERLOADED, DRAINING,
+   * STORE_UNAVAILABLE, DEVICE_REVOKED; nothing was written to the outlet then.
+   */
+  open(open: Open, outlet: Outlet): Promise<AttachedSession>;
+  /** Ends the arrival; a session that was opened goes on. Idempotent. */
+  leave(): void;
+}
+
+interface PendingArrival {
+  readonly caller: Caller;
+  revoked: boolean;
+}
+
+/** 128 random bits: nobody guesses a session's id. */
+const sessionIdBytes = 16;
+const drainingRetryMs = 1_000;
+const sessionsRetryMs = 5_000;
+/** Milliseconds between two steps of a drain. */
+const drainStepMs = 50;
+
+/** The attached sessions of one node, from their opening to their end. */
+export class SessionRegistry {
+  readonly #parts: SessionParts;
+  readonly #options: RegistryOptions;
+  readonly #limits: NodeLimits;
+  readonly #admission: Admission;
+  readonly #table = new SessionTable();
+  readonly #arrivals = new Set<PendingArrival>();
+  #draining = false;
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.#parts = options.parts;
+    this.#limits = { ...nodeLimitsDefault, ...options.limits };
+    this.#admission = new Admission(this.#limits, this.#parts.clock.monotonicMs());
+    observeSessions(options.metrics, {
+      attached: () => this.#table.active,
+      opening: () => this.#admission.running,
+      unacknowledged: () => this.#table.all().reduce((sum, session) => sum + session.unacknowledged, 0),
+    });
+  }
+
+  /** Attached devices. */
+  get attached(): number {
+    return this.#table.active;
+  }
+
+  /** Announces a call that is going to open a session. Throws DRAINING or OVERLOADED when it cannot. */
+  arrive(caller: Caller): Arrival {
+    try {
+      this.#assertOpen();
+      const full = this.#table.size + this.#arrivals.size >= this.#limits.sessionsMax;
+      if (full) throw overloaded("sessions", sessionsRetryMs);
+    } catch (error) {
+      this.#countRefusal(error);
+      throw error;
+    }
+    const pending: PendingArrival = { caller, revoked: false };
+    this.#arrivals.add(pending);
+    return {
+      open: (open, outlet) => this.#openCounted(pending, open, outlet),
+      leave: () => void this.#arrivals.delete(pending),
+    };
+  }
+
+  /** The session of this id, if it is this device's. Throws SESSION_NOT_FOUND. */
+  find(sessionId: string, caller: Pick<Caller, "accountId" | "deviceId">): AttachedSession {
+    const session = this.#table.byId(sessionId);
+    const { accountId, deviceId } = session?.device ?? {};
+    if (session !== undefined && accountId === caller.accountId && deviceId === caller.deviceId)
+      return session;
+    throw sessionNotFoundFault(sessionId);
+  }
+
+  /** The same for one that still takes frames. Throws SESSION_NOT_FOUND. */
+  findActive(sessionId: string, caller: Pick<Caller, "accountId" | "deviceId">): AttachedSession {
+    const session = this.find(sessionId, caller);
+    if (!session.active) throw sessionNotFoundFault(sessionId);
+    return session;
+  }
+
+  /** Ends the streams of these devices, or of all devices of the account, in this turn. */
+  revoked(accountId: string, deviceIds: readonly string[] | undefined): void {
+    const concerns = (deviceId: string): boolean => deviceIds === undefined || deviceIds.includes(deviceId);
+    for (const pending of this.#arrivals) {
+      const { caller } = pending;
+      if (caller.accountId === accountId && concerns(caller.deviceId)) pending.revoked = true;
+    }
+    for (const session of this.#table.ofAccount(accountId)) {
+      if (concerns(session.device.deviceId)) session.close(CloseReason.DEVICE_REVOKED);
+    }
+  }
+
+  /**
+   * Refuses new sessions from now on and closes the others with DRAINING, spread evenly over `spreadMs`, in
+   * slices that let the loop turn. Resolves when none takes frames any more.
+   */
+  async drain(spreadMs: number): Promise<void> {
+    this.#draining = true;
+    const { clock } = this.#parts;
+    const startMs = clock.monotonicMs();
+    const sessions = this.#table.all();
+    for (let next = 0; next < sessions.length; ) {
+      const elapsedMs = clock.monotonicMs() - startMs;
+      const share = spreadMs <= 0 ? 1 : Math.min(1, elapsedMs / spreadMs);
+      const due = Math.ceil(sessions.length * share);
+      next = this.#closeSlice(sessions, next, due);
+      if (next === sessions.length) return;
+      // Behind the plan the loop only turns; else it waits for the next step, but not beyond the end.
+      const stepMs = next < due ? 0 : Math.min(drainStepMs, spreadMs - elapsedMs);
+      await sleep(clock, Math.max(stepMs, 0));
+    }
+  }
+
+  /** Ends every session at once, in slices; without a drain before it they hear DRAINING as well. */
+  async stop(): Promise<void> {
+    await this.drain(0);
+    for (const session of this.#table.all()) session.lose();
+  }
+
+  /** Closes sessions from `from` up to `end`, until the slice is over; returns where it stopped. */
+  #closeSlice(sessions: readonly AttachedSession[], from: number, end: number): number {
+    const { clock } = this.#parts;
+    const sliceEndMs = clock.monotonicMs() + sliceMsMax;
+    let next = from;
+    while (next < end && (next === from || clock.monotonicMs() < sliceEndMs)) {
+      sessions[next]?.close(CloseReason.DRAINING);
+      next += 1;
+    }
+    return next;
+  }
+
+  async #openCounted(pending: PendingArrival, open: Open, outlet: Outlet): Promise<AttachedSession> {
+    const { opens } = this.#parts.metrics;
+    try {
+      const session = await this.#open(pending, open, outlet);
+      const ticket = this.#options.tickets.read(open.resumeTicket);
+      const resumed = ticket?.deviceId === session.device.deviceId;
+      opens.add(1, { outcome: resumed ? "resumed" : "opened" });
+      return session;
+    } catch (error) {
+      this.#countRefusal(error);
+      throw error;
+    } finally {
+      this.#arrivals.delete(pending);
+    }
+  }
+
+  async #open(pending: PendingArrival, open: Open, outlet: Outlet): Promise<AttachedSession> {
+    this.#assertOpen();
+    const admitted = this.#admission.admit(this.#parts.clock.monotonicMs());
+    if (admitted.kind === "refused") throw overloaded("opens", admitted.retryDelayMs);
+    const { accountId, deviceId } = pending.caller;
+    try {
+      const [generation, conversations] = await Promise.all([
+        this.#options.generations.raise(accountId, deviceId),
+        this.#parts.versions.conversations(accountId),
+      ]);
+      this.#assertOpen();
+      if (pending.revoked) throw new Fault(ErrorReason.DEVICE_REVOKED, "The device was revoked; log in");
+      const sessionId = Buffer.from(this.#parts.rng.bytes(sessionIdBytes)).toString("base64url");
+      const device: SessionDevice = { sessionId, accountId, deviceId, generation };
+      return this.#register({ device, open, outlet, caller: pending.caller, conversations });
+    } finally {
+      this.#admission.release();
+    }
+  }
+
+  #register(opening: Opening): AttachedSession {
+    const { device, open, outlet, caller, conversations } = opening;
+    const { accountId, deviceId, generation } = device;
+    const others = this.#table.ofAccount(accountId);
+    const session: AttachedSession = new AttachedSession(this.#parts, {
+      device,
+      open,
+      outlet,
+      tokenExpireMs: caller.tokenExpireMs,
+      conversations,
+      resumeTicket: this.#options.tickets.seal({ deviceId, generation, conversations }),
+      onClosing: () => this.#table.deactivate(session),
+      onEnded: () => this.#table.remove(session),
+    });
+    this.#table.add(session);
+    session.start();
+    const same = others.filter((other) => other.device.deviceId === deviceId);
+    // Two opens of one device may overtake each other: the generation decides, never the order of arrival here.
+    const newer = same.find((other) => other.device.generation > generation);
+    if (newer !== undefined) session.close(CloseReason.SUPERSEDED);
+    else for (const older of same) older.close(CloseReason.SUPERSEDED);
+    this.#enforceDeviceLimit(accountId);
+    return session;
+  }
+
+  #enforceDeviceLimit(accountId: string): void {
+    const { devicesPerAccountMax } = this.#limits;
+    const attached = this.#table.ofAccount(accountId);
+    const details: CloseDetails = {
+      message: `An account may have ${devicesPerAccountMax} devices attached.`,
+    };
+    for (const session of attached.slice(0, Math.max(attached.length - devicesPerAccountMax, 0))) {
+      session.close(CloseReason.DEVICE_LIMIT, details);
+    }
+  }
+
+  #countRefusal(error: unknown): void {
+    const reason = error instanceof Fault ? reasonCodeOf(error.reason)?.name.toLowerCase() : undefined;
+    this.#parts.metrics.opens.add(1, { outcome: reason ?? "bug" });
+  }
+
+  #assertOpen(): void {
+    if (!this.#draining) return;
+    throw new Fault(ErrorReason.DRAINING, "The node is about to stop", { retryDelayMs: drainingRetryMs });
+  }
+}
+
+interface Opening {
+  readonly device: SessionDevice;
+  readonly open: Open;
+  readonly outlet: Outlet;
+  readonly caller: Caller;
+  readonly conversations: string;
+}
+
+function overloaded(limit: string, retryDelayMs: number): Fault {
+  return new Fault(ErrorReason.OVERLOADED, "The node takes no more streams now; try again later", {
+    metadata: { limit },
+    retryDelayMs,
+  });
+}
+
+/** No such session, or another device's, or one that has ended. */
+export function sessionNotFoundFault(sessionId: string): Fault {
+  return new Fault(ErrorReason.SESSION_NOT_FOUND, "The session does not exist or has ended; open a new one", {
+    metadata: { session_id: sessionId },
+  });
+}

@@ -1,0 +1,128 @@
+import { conversationTopic, type TopicEvent, type TopicRouter, userTopic } from "../mesh/router.ts";
+import { parseConversationId } from "../message/conversation-id.ts";
+import { encodeEntryEvent } from "./event-bytes.ts";
+import { decodeMembershipChange } from "./membership-change.ts";
+import { TopicView, type ViewEntry, type ViewSurroundings } from "./topic-view.ts";
+
+/** A device's feed, as it hears of what happens to its account. */
+export interface AccountListener {
+  readonly accountId: string;
+  /** An entry of one of the account's direct conversations was published. */
+  heardDirect(conversationId: string, seq: bigint): void;
+  /** The entry made the account a member of a group. */
+  memberAdded(conversationId: string, seq: bigint): void;
+  /** The entry ended the account's membership of a group. */
+  memberRemoved(conversationId: string, seq: bigint): void;
+  /** A signal for the account. `conversationId` is empty when it is about none. */
+  accountSignal(conversationId: string, signal: Uint8Array, key: string): void;
+}
+
+interface AccountTopic {
+  readonly listeners: Set<AccountListener>;
+  readonly leave: () => void;
+}
+
+/** What the table needs. */
+export interface TopicTableOptions extends Omit<ViewSurroundings, "join" | "dispose"> {
+  readonly router: Pick<TopicRouter<never, unknown>, "join">;
+}
+
+/** The topics that a node listens to for its devices: one view per conversation, one set of feeds per account. */
+export class TopicTable {
+  readonly #router: Pick<TopicRouter<never, unknown>, "join">;
+  readonly #surroundings: ViewSurroundings;
+  readonly #views = new Map<string, TopicView>();
+  readonly #accounts = new Map<string, AccountTopic>();
+
+  constructor(options: TopicTableOptions) {
+    this.#router = options.router;
+    this.#surroundings = {
+      ...options,
+      join: (view) => this.#join(view),
+      dispose: (view) => {
+        this.#views.delete(view.conversationId);
+      },
+    };
+  }
+
+  get viewCount(): number {
+    return this.#views.size;
+  }
+
+  get accountCount(): number {
+    return this.#accounts.size;
+  }
+
+  /** The view of a conversation, made if there is none. It goes when its last track and hold have. */
+  viewOf(conversationId: string): TopicView {
+    const known = this.#views.get(conversationId);
+    if (known !== undefined) return known;
+    const view = new TopicView(conversationId, this.#surroundings);
+    this.#views.set(conversationId, view);
+    return view;
+  }
+
+  /** The listener hears of its account from now on. */
+  listen(listener: AccountListener): void {
+    const { accountId } = listener;
+    const topic = this.#accounts.get(accountId);
+    if (topic !== undefined) {
+      topic.listeners.add(listener);
+      return;
+    }
+    const listeners = new Set([listener]);
+    const leave = this.#router.join(userTopic(accountId), (event) => this.#onAccountEvent(listeners, event));
+    this.#accounts.set(accountId, { listeners, leave });
+  }
+
+  /** Ends `listen`; leaves the topic with the account's last device. */
+  ignore(listener: AccountListener): void {
+    const topic = this.#accounts.get(listener.accountId);
+    if (topic === undefined || !topic.listeners.delete(listener) || topic.listeners.size > 0) return;
+    topic.leave();
+    this.#accounts.delete(listener.accountId);
+  }
+
+  /** Entries of direct conversations come by the topics of their two members, so only groups have their own. */
+  #join(view: TopicView): (() => void) | undefined {
+    if (parseConversationId(view.conversationId)?.kind !== "group") return undefined;
+    return this.#router.join(conversationTopic(view.conversationId), (event) => {
+      if (event.class === "ephemeral") view.signal(event.bytes, signalKey(event));
+      else view.offer(viewEntry(event));
+    });
+  }
+
+  #onAccountEvent(listeners: ReadonlySet<AccountListener>, event: TopicEvent): void {
+    const { conversationId, seq } = event;
+    if (event.class === "ephemeral") {
+      const key = signalKey(event);
+      for (const listener of listeners) listener.accountSignal(conversationId, event.bytes, key);
+    } else if (parseConversationId(conversationId)?.kind === "direct") {
+      this.#views.get(conversationId)?.offer(viewEntry(event));
+      for (const listener of listeners) listener.heardDirect(conversationId, seq);
+    } else this.#onGroupEvent(listeners, event);
+  }
+
+  /** An account hears of a group only when it joins or leaves. */
+  #onGroupEvent(listeners: ReadonlySet<AccountListener>, event: TopicEvent): void {
+    const change = event.membership ? decodeMembershipChange(event.bytes) : undefined;
+    if (change === undefined) return;
+    for (const listener of listeners) {
+      if (change.removed.has(listener.accountId)) listener.memberRemoved(event.conversationId, event.seq);
+      else if (change.added.has(listener.accountId)) listener.memberAdded(event.conversationId, event.seq);
+    }
+  }
+}
+
+/** Keys are unique within a topic; a device hears of several. */
+function signalKey(event: TopicEvent): string {
+  return `${event.topic}/${event.key}`;
+}
+
+function viewEntry(event: TopicEvent): ViewEntry {
+  return {
+    seq: event.seq,
+    event: encodeEntryEvent(event.bytes),
+    change: event.membership ? decodeMembershipChange(event.bytes) : undefined,
+  };
+}
