@@ -29,8 +29,10 @@ export function readImports(source: MaskedSource): SourceImport[] {
     for (const match of source.code.matchAll(form)) {
       const start = match.index + match[0].length;
       const quote = source.original.charAt(start - 1);
-      const specifier = source.original.slice(start, source.original.indexOf(quote, start));
-      if (form === moduleUrl && !/\.[jt]s$/.test(specifier)) continue;
+      const written = source.original.slice(start, source.original.indexOf(quote, start));
+      if (form === moduleUrl && !/\.[jt]s$/.test(written)) continue;
+      // In a URL, a name without a dot before it is relative too.
+      const specifier = form === moduleUrl && !written.startsWith(".") ? `./${written}` : written;
       const clause = match.groups?.["clause"] ?? "";
       imports.push({
         specifier,

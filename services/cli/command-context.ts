@@ -1,0 +1,41 @@
+import type { Clock } from "../kernel/clock.ts";
+import type { Rng } from "../kernel/rng.ts";
+import { credentialsPath, openCredentials } from "./credentials.ts";
+import { openConnection, type ServerConnection } from "./server-connection.ts";
+
+/** What every command works with; tests supply their own. */
+export interface CommandContext {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  /** One line for the person or script that asked. */
+  print(line: string): void;
+  /** One line beside the result: progress, notices. */
+  notice(line: string): void;
+  /** Everything that comes in on standard input, once. */
+  readInput(): Promise<string>;
+  /** Aborts at SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+/** Options that all commands of a logged-in person take. */
+export interface PersonOptions {
+  readonly as?: string;
+  readonly server?: string;
+  readonly json?: boolean;
+}
+
+/** The connection of the person that a command runs as. */
+export function connect(context: CommandContext, options: PersonOptions): Promise<ServerConnection> {
+  return openConnection({
+    credentials: openCredentials(credentialsPath(context.environment)),
+    clock: context.clock,
+    handle: options.as,
+    server: serverOf(context, options),
+  });
+}
+
+/** `--server`, or PARLEY_SERVER; undefined when neither names one. */
+export function serverOf(context: CommandContext, options: PersonOptions): string | undefined {
+  return (options.server ?? context.environment["PARLEY_SERVER"])?.replace(/\/+$/, "");
+}

@@ -1,0 +1,69 @@
+import type { FlagValue } from "../../kernel/config-parse.ts";
+import { directConversationId } from "../../message/conversation-id.ts";
+import { type DemoUsers, demoPassword, makeDemoUsers } from "../../node/demo-users.ts";
+import type { CommandContext } from "../command-context.ts";
+import { readNodeConfig } from "../node-config.ts";
+import { type NodeReady, runNode } from "../run-node.ts";
+import { defaultServer } from "./login.ts";
+
+/** `parley dev`, which is what `npm start` runs. */
+export async function runDev(context: CommandContext, options: Record<string, FlagValue>): Promise<void> {
+  const { data, port, json, ...flags } = options;
+  const { values: config } = readNodeConfig(
+    context,
+    { ...portFlags(port), ...storeFlag(data), ...flags },
+    true,
+  );
+  await runNode(context, {
+    config,
+    onReady: async (ready, node) => {
+      const users = await makeDemoUsers(node.accounts.deps);
+      if (json === true) context.print(JSON.stringify({ event: "ready", ...ready, ...users }));
+      else
+        for (const line of welcome(ready, config["store.url"], users, context.rng.uuid()))
+          context.print(line);
+    },
+  });
+}
+
+/** The data directory, unless the store is set in another way. */
+function storeFlag(data: FlagValue): Record<string, FlagValue> {
+  return typeof data === "string" ? { storeUrl: `sqlite:${data}` } : {};
+}
+
+function portFlags(port: FlagValue): Record<string, FlagValue> {
+  if (port === undefined) return {};
+  const number = Number(port);
+  return { publicPort: String(port), adminPort: number === 0 ? "0" : String(number + 2) };
+}
+
+/** What people see: addresses, and lines that work when they are pasted into another terminal. */
+function welcome(ready: NodeReady, store: string, users: DemoUsers, uuid: string): string[] {
+  const server = ready.public === defaultServer ? "" : ` --server ${ready.public}`;
+  const conversation = directConversationId(users.alice, users.bob);
+  const message = {
+    conversationId: conversation,
+    clientMessageId: uuid,
+    content: { text: { text: "Hello from curl" } },
+  };
+  return [
+    `Parley ${ready.version} is ready after ${(ready.startMs / 1000).toFixed(1)} s. Ctrl-C stops it.`,
+    `  clients  ${[ready.public, ready.tls].filter((url) => url !== null).join("  ")}  (Connect, gRPC, gRPC-Web, HTTP/1.1)`,
+    `  admin    ${ready.admin}  (/metrics /healthz /readyz)`,
+    `  store    ${store}`,
+    "",
+    "Paste into another terminal, in this directory:",
+    `  PARLEY_PASSWORD=${demoPassword} npx parley login alice${server}`,
+    `  PARLEY_PASSWORD=${demoPassword} npx parley login bob${server}`,
+    '  npx parley send --as alice bob "Hello, Bob"',
+    "  npx parley history --as bob alice",
+    "  npx parley tail --as bob",
+    "",
+    "The same without the command:",
+    `  curl -s ${ready.public}/parley.message.v1.MessageService/SendMessage \\`,
+    "    -H \"authorization: Bearer $(npx parley token --as alice)\" -H 'content-type: application/json' \\",
+    `    -d '${JSON.stringify(message)}'`,
+    `  npx buf curl --http2-prior-knowledge -H "authorization: Bearer $(npx parley token --as bob)" \\`,
+    `    -d '{"conversationId":"${conversation}"}' ${ready.public}/parley.message.v1.MessageService/ListEntries`,
+  ];
+}

@@ -1,0 +1,36 @@
+import { systemClock } from "../kernel/system-clock.ts";
+import { systemRng } from "../kernel/system-rng.ts";
+import { firstSignal } from "../node/process-signals.ts";
+import { isGoawayException } from "./attached-stream.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { runProgram } from "./program.ts";
+
+/** Reads standard input to its end. */
+async function readInput(): Promise<string> {
+  let text = "";
+  process.stdin.setEncoding("utf8");
+  for await (const chunk of process.stdin) text += chunk;
+  return text;
+}
+
+// A reader that has seen enough (`| head`) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
+process.on("uncaughtException", (error) => {
+  if (isGoawayException(error)) return;
+  process.stderr.write(`parley: this is a bug, please report it: ${error.stack ?? error.message}\n`);
+  process.exitCode = exitCodes.failed;
+  throw error;
+});
+
+process.exitCode = await runProgram(process.argv.slice(2), {
+  environment: process.env,
+  clock: systemClock(),
+  rng: systemRng(),
+  print: (line) => void process.stdout.write(`${line}\n`),
+  notice: (line) => void process.stderr.write(`${line}\n`),
+  readInput,
+  signal: firstSignal(exitCodes.stoppedEarly),
+});

@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+// Plain JavaScript on purpose: any Node runs this file, and it hands over to the Node 24 that Parley brings along.
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+const neededMajor = "24";
+const main = fileURLToPath(new URL("main.ts", import.meta.url));
+
+if (process.versions.node.split(".")[0] === neededMajor) {
+  await import("./main.ts");
+} else {
+  runUnderBundledNode();
+}
+
+function runUnderBundledNode() {
+  const node = createRequire(import.meta.url).resolve("node/bin/node");
+  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("error", (error) => {
+    process.stderr.write(
+      `parley: cannot run the bundled Node ${neededMajor}: ${error.message}; run npm ci again\n`,
+    );
+    process.exitCode = 5;
+  });
+  child.on("exit", (code, signal) => {
+    process.exitCode = code ?? (signal === "SIGINT" ? 130 : 1);
+    // Its listeners would keep this process; the child's end is ours.
+    process.removeAllListeners();
+  });
+}

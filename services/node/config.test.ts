@@ -1,0 +1,44 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { RateClass } from "../../gen/parley/policy/v1/policy_pb.ts";
+import { configReference } from "../kernel/config-doc.ts";
+import { parseConfig } from "../kernel/config-parse.ts";
+import { nodeConfigTable, rateTable } from "./config.ts";
+import { storeDirectory } from "./store-directory.ts";
+
+function configOf(flags: Readonly<Record<string, string>> = {}, dev = false) {
+  const result = parseConfig(nodeConfigTable, { flags, dev });
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  return result.config.values;
+}
+
+test("docs/configuration.md is what `parley config doc` prints", () => {
+  const page = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
+  expect(page.trimEnd()).toBe(configReference(nodeConfigTable).trimEnd());
+});
+
+test("every rate class of the contract has a rate, and an address may do as many times more as configured", () => {
+  const rates = rateTable(configOf({ "rate-address-factor": "7" }));
+  const classes = Object.values(RateClass).filter((value) => typeof value === "number" && value !== 0);
+  expect(new Set(rates.keys())).toEqual(new Set(classes));
+  expect(rates.get(RateClass.READ)?.address).toEqual({ perSecond: 350, burst: 1400 });
+});
+
+test("a certificate without its key is refused", () => {
+  const result = parseConfig(nodeConfigTable, { flags: { "tls-certificate-file": "cert.pem" } });
+  expect(result).toMatchObject({
+    ok: false,
+    problems: [{ message: expect.stringContaining("belong together") }],
+  });
+});
+
+test("a store other than sqlite is refused by name", () => {
+  const result = parseConfig(nodeConfigTable, { flags: { "store-url": "mysql://x" } });
+  expect(result).toMatchObject({ ok: false, problems: [{ name: "--store-url" }] });
+  expect(storeDirectory(configOf({ "store-url": "sqlite:/var/lib/parley" }))).toBe("/var/lib/parley");
+});
+
+test("registration and reflection are closed unless it is dev", () => {
+  expect(configOf()).toMatchObject({ "registration.open": false, "reflection.enabled": false });
+  expect(configOf({}, true)).toMatchObject({ "registration.open": true, "reflection.enabled": true });
+});

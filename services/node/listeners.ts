@@ -1,0 +1,93 @@
+import { readFileSync } from "node:fs";
+import { AccountService } from "../../gen/parley/account/v1/account_service_pb.ts";
+import { ConversationService } from "../../gen/parley/message/v1/conversation_service_pb.ts";
+import { GroupService } from "../../gen/parley/message/v1/group_service_pb.ts";
+import { MessageService } from "../../gen/parley/message/v1/message_service_pb.ts";
+import { SessionService } from "../../gen/parley/session/v1/session_service_pb.ts";
+import { accountRoutes } from "../account/routes.ts";
+import type { PrometheusMetrics } from "../kernel/prometheus-metrics.ts";
+import { messageRoutes } from "../message/routes.ts";
+import { type AdminServer, createAdminServer, type Readiness } from "../rpc/admin-server.ts";
+import { createHealthState, type HealthState } from "../rpc/health.ts";
+import { createInterceptors } from "../rpc/interceptors.ts";
+import { createOnePortServer, type OnePortServer } from "../rpc/one-port-server.ts";
+import { createRpcHandler } from "../rpc/rpc-handler.ts";
+import { rateTable } from "./config.ts";
+import type { Domains, DomainsOptions } from "./domains.ts";
+
+const services = [AccountService, MessageService, ConversationService, GroupService, SessionService];
+
+/** What the listeners of a node are made from. */
+export interface ListenersOptions extends Omit<DomainsOptions, "store" | "metrics"> {
+  readonly domains: Domains;
+  readonly metrics: PrometheusMetrics;
+  readonly readiness: () => Readiness;
+  /** Called with every status that breaks the contract; for tests. */
+  readonly onNonConformity?: (violation: string) => void;
+}
+
+/** The ports of a node, not open yet. */
+export interface Listeners {
+  readonly health: HealthState;
+  readonly cleartext: OnePortServer;
+  /** When a certificate is configured. */
+  readonly tls: OnePortServer | undefined;
+  readonly admin: AdminServer;
+}
+
+/** Creates the ports. Throws when a certificate cannot be read. */
+export function createListeners(options: ListenersOptions): Listeners {
+  const { config, domains, clock, rng, logger, metrics, errors, validateMessage } = options;
+  const { onNonConformity } = options;
+  const interceptors = createInterceptors({
+    clock,
+    rng,
+    logger,
+    metrics,
+    errors,
+    validateMessage,
+    authenticator: domains.accounts.verifier,
+    rates: rateTable(config),
+    timeoutsMs: domains.sessions.timeoutsMs,
+    ...(onNonConformity && { onNonConformity }),
+  });
+  const health = createHealthState(services.map((service) => service.typeName));
+  const handler = createRpcHandler({
+    routes: (router) => {
+      accountRoutes(domains.accounts.deps)(router);
+      messageRoutes(domains.messages)(router);
+      domains.sessions.routes(router);
+    },
+    interceptors,
+    logger,
+    pushMethods: domains.sessions.pushMethods,
+    health,
+    reflection: config["reflection.enabled"],
+    corsOrigins: config["cors.origins"],
+    httpRoutes: new Map([["/.well-known/jwks.json", () => jwks(domains)]]),
+  });
+  const port = { handler, host: config["public.host"], clock, logger, metrics };
+  const identity = tlsIdentity(options);
+  return {
+    health,
+    cleartext: createOnePortServer({ ...port, port: config["public.port"] }),
+    tls: identity && createOnePortServer({ ...port, port: config["tls.port"], tls: identity }),
+    admin: createAdminServer({
+      host: config["admin.host"],
+      port: config["admin.port"],
+      readiness: () => options.readiness(),
+      renderMetrics: async () => ({ contentType: metrics.contentType, body: await metrics.render() }),
+    }),
+  };
+}
+
+async function jwks(domains: Domains) {
+  const body = JSON.stringify(await domains.accounts.jwks());
+  return { status: 200, contentType: "application/json", body };
+}
+
+function tlsIdentity({ config }: ListenersOptions): { key: string; cert: string } | undefined {
+  const { "tls.certificateFile": certificateFile, "tls.keyFile": keyFile } = config;
+  if (certificateFile === undefined || keyFile === undefined) return undefined;
+  return { cert: readFileSync(certificateFile, "utf8"), key: readFileSync(keyFile, "utf8") };
+}

@@ -1,0 +1,199 @@
+import type { AccountDomain } from "../account/account-domain.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { Lifecycle, type LifecyclePart } from "../kernel/lifecycle.ts";
+import type { Logger } from "../kernel/logger.ts";
+import { prometheusMetrics } from "../kernel/prometheus-metrics.ts";
+import type { Rng } from "../kernel/rng.ts";
+import type { Readiness } from "../rpc/admin-server.ts";
+import { createErrorMapper } from "../rpc/error-mapper.ts";
+import { createMessageValidator } from "../rpc/message-validator.ts";
+import { openSqliteStore, type SqliteStore } from "../store/sqlite/open.ts";
+import type { NodeConfig } from "./config.ts";
+import { createDomains, type Domains } from "./domains.ts";
+import { createListeners, type Listeners } from "./listeners.ts";
+import { storeDirectory } from "./store-directory.ts";
+
+/** What a node is made from. */
+export interface NodeOptions {
+  readonly config: NodeConfig;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  /** Called with every unexpected error; for tests. */
+  readonly onBug?: (error: unknown) => void;
+  /** Called with every status that breaks the contract; for tests. */
+  readonly onNonConformity?: (violation: string) => void;
+}
+
+/** Base URLs of a node's listeners. */
+export interface NodeAddresses {
+  readonly public: string;
+  /** Null without a certificate. */
+  readonly tls: string | null;
+  readonly admin: string;
+}
+
+/** A running node. */
+export interface ParleyNode extends AsyncDisposable {
+  readonly addresses: NodeAddresses;
+  /** For demo users and tests. */
+  readonly accounts: AccountDomain;
+  /** Drains, then stops. Resolves to the names of the parts that failed or were late. May be called again. */
+  stop(): Promise<readonly string[]>;
+}
+
+const startMsMax = 60_000;
+const stopMsMax = 10_000;
+
+/** Starts a node; resolves when it is ready. When it rejects, everything that had started is stopped again. */
+export async function createNode(options: NodeOptions): Promise<ParleyNode> {
+  const assembly = new NodeAssembly(options);
+  const lifecycle = new Lifecycle({
+    clock: options.clock,
+    logger: options.logger,
+    parts: assembly.parts(),
+    deadlines: { startMs: startMsMax, drainMs: options.config["drain.deadlineMs"], stopMs: stopMsMax },
+  });
+  await lifecycle.start();
+  const { accounts } = assembly.domains;
+  const stop = async (): Promise<readonly string[]> => {
+    await lifecycle.drain();
+    return (await lifecycle.stop()).map(({ part }) => part);
+  };
+  return {
+    addresses: assembly.addresses,
+    accounts,
+    stop,
+    async [Symbol.asyncDispose]() {
+      await stop();
+    },
+  };
+}
+
+/** The parts of one node while it is put together: each exists once the part before it has started. */
+class NodeAssembly {
+  readonly #options: NodeOptions;
+  readonly #metrics = prometheusMetrics({ processMetrics: true });
+  #store: SqliteStore | undefined;
+  #domains: Domains | undefined;
+  #listeners: Listeners | undefined;
+  #addresses: NodeAddresses | undefined;
+  #readiness: Readiness = { ready: false, reason: "starting" };
+
+  constructor(options: NodeOptions) {
+    this.#options = options;
+  }
+
+  get domains(): Domains {
+    return started(this.#domains, "domains");
+  }
+
+  get addresses(): NodeAddresses {
+    return started(this.#addresses, "listeners");
+  }
+
+  /** In the order of start: what is drained last is started first. */
+  parts(): LifecyclePart[] {
+    return [
+      { name: "store", start: () => this.#openStore(), stop: () => this.#store?.stop() },
+      { name: "domains", start: () => this.#createDomains() },
+      {
+        name: "own read cursors",
+        stop: () => this.domains.ownReads.stop(),
+      },
+      {
+        name: "appends",
+        drain: () => this.domains.appender.drain(),
+        stop: () => this.domains.appender.stop(),
+      },
+      {
+        name: "feeds",
+        stop: () => this.domains.feeds.stop(),
+      },
+      { name: "listeners", start: () => this.#listen(), stop: () => this.#stopListening() },
+      {
+        name: "sessions",
+        drain: () => this.domains.sessions.registry.drain(this.#spreadMs()),
+        stop: () => this.domains.sessions.registry.stop(),
+      },
+      { name: "readiness", start: () => this.#ready(), drain: () => this.#notReady() },
+    ];
+  }
+
+  async #openStore(): Promise<void> {
+    const { config, clock, logger } = this.#options;
+    this.#store = await openSqliteStore({
+      directory: storeDirectory(config),
+      clock,
+      logger,
+      metrics: this.#metrics,
+    });
+  }
+
+  async #createDomains(): Promise<void> {
+    const { config, clock, rng, logger, onBug, onNonConformity } = this.#options;
+    const metrics = this.#metrics;
+    const errors = createErrorMapper({ rng, logger, metrics, ...(onBug && { onBug }) });
+    const validateMessage = createMessageValidator();
+    const addresses = (): readonly string[] => this.#publicUrls();
+    const shared = { config, clock, rng, logger, metrics, errors, validateMessage, addresses };
+    this.#domains = await createDomains({ ...shared, store: started(this.#store, "store") });
+    this.#listeners = createListeners({
+      ...shared,
+      domains: this.#domains,
+      readiness: () => this.#readiness,
+      ...(onNonConformity && { onNonConformity }),
+    });
+  }
+
+  async #listen(): Promise<void> {
+    const { cleartext, tls, admin } = started(this.#listeners, "domains");
+    // The admin listener first: whoever watches the start sees /readyz say why it is not ready yet.
+    const adminAddress = await admin.listen();
+    const [publicAddress, tlsAddress] = await Promise.all([cleartext.listen(), tls?.listen()]);
+    this.#addresses = {
+      public: urlOf("http", publicAddress),
+      tls: tlsAddress === undefined ? null : urlOf("https", tlsAddress),
+      admin: urlOf("http", adminAddress),
+    };
+  }
+
+  #ready(): void {
+    this.#readiness = { ready: true };
+    this.#options.logger.info("ready", { ...this.addresses, tls: this.addresses.tls ?? "off" });
+  }
+
+  #notReady(): void {
+    this.#readiness = { ready: false, reason: "draining" };
+    const { health, cleartext, tls } = started(this.#listeners, "domains");
+    health.drain();
+    cleartext.drain();
+    tls?.drain();
+  }
+
+  async #stopListening(): Promise<void> {
+    const { cleartext, tls, admin } = started(this.#listeners, "domains");
+    await Promise.all([cleartext.stop(), tls?.stop(), admin.stop()]);
+  }
+
+  /** Devices are told over the first half of the deadline, so that the last of them has the rest to hear it. */
+  #spreadMs(): number {
+    return Math.min(1_000, this.#options.config["drain.deadlineMs"] / 2);
+  }
+
+  #publicUrls(): readonly string[] {
+    const configured = this.#options.config["public.url"];
+    if (configured !== undefined) return [configured];
+    const { public: cleartext, tls } = this.addresses;
+    return tls === null ? [cleartext] : [tls, cleartext];
+  }
+}
+
+function started<T>(part: T | undefined, name: string): T {
+  if (part === undefined) throw new Error(`the ${name} of this node have not started`);
+  return part;
+}
+
+function urlOf(scheme: string, { host, port }: { readonly host: string; readonly port: number }): string {
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
