@@ -32,11 +32,13 @@ export async function describeConversations(
     groupIds.length === 0 ? [] : reading.memberships.readGroups(groupIds),
   ]);
   const names = new Map(groups.map((group) => [group.conversationId, group.name]));
+  const nowMs = reading.clock.wallMs();
   return mapInChunks(shown, async (conversation) => {
     const own = personal.get(conversation.conversationId);
     if (own === undefined) throw new Error("the personal state of a conversation was not read");
     const unread = await countUnread(reading.entries, conversation, own);
-    return viewOf(conversation, { own, unread, name: names.get(conversation.conversationId) ?? "" });
+    const name = names.get(conversation.conversationId) ?? "";
+    return viewOf(conversation, { own, unread, name, nowMs });
   });
 }
 
@@ -57,12 +59,19 @@ async function readNewest(
   });
 }
 
-function viewOf(
-  conversation: ShownConversation,
-  facts: { readonly own: PersonalState; readonly unread: bigint; readonly name: string },
-): Conversation {
+/** What a view shows beside what access and listing found. */
+interface ConversationFacts {
+  readonly own: PersonalState;
+  readonly unread: bigint;
+  /** Empty for direct conversations. */
+  readonly name: string;
+  /** A mute that has ended by now is over. */
+  readonly nowMs: number;
+}
+
+function viewOf(conversation: ShownConversation, facts: ConversationFacts): Conversation {
   const { conversationId, newest, peerId, role, member, activityMs } = conversation;
-  const { own, unread, name } = facts;
+  const { own, unread, name, nowMs } = facts;
   return create(ConversationSchema, {
     conversationId,
     kind: isGroup(conversation) ? ConversationKind.GROUP : ConversationKind.DIRECT,
@@ -75,7 +84,7 @@ function viewOf(
     activityTime: timestampFromMs(activityMs),
     unreadCount: unread,
     readSeq: own.readSeq,
-    ...(own.muteEndMs === 0 ? {} : { muteEndTime: timestampFromMs(own.muteEndMs) }),
+    ...(own.muteEndMs <= nowMs ? {} : { muteEndTime: timestampFromMs(own.muteEndMs) }),
     lastEntry: fromBinary(EntrySchema, newest.bytes),
     member,
   });

@@ -1,5 +1,7 @@
+import { toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { ConversationKind, MemberRole } from "../../gen/parley/message/v1/conversation_pb.ts";
+import { ListConversationsResponseSchema } from "../../gen/parley/message/v1/conversation_service_pb.ts";
 import { directConversationId, groupConversationId } from "./conversation-id.ts";
 import { alice, bob, carol, ReadingWorld } from "./fixtures/reading-world.ts";
 import { reasonOf } from "./fixtures/rpc-clients.ts";
@@ -8,11 +10,11 @@ const group = groupConversationId(alice, "1");
 const direct = directConversationId(alice, bob);
 
 /** One message from alice to each of `count` peers, in order. */
-async function manyDirect(world: ReadingWorld, count: number): Promise<string[]> {
+async function manyDirect(world: ReadingWorld, count: number, text = "hello"): Promise<string[]> {
   const ids = Array.from({ length: count }, (_, index) =>
     directConversationId(alice, `00000000000${String(index).padStart(2, "0")}`),
   );
-  for (const id of ids) await world.say(id, alice, "hello");
+  for (const id of ids) await world.say(id, alice, text);
   return ids;
 }
 
@@ -136,6 +138,23 @@ describe("ListConversations", () => {
     const rest = await conversations.listConversations({ pageToken: first.nextPageToken });
     expect(rest.nextPageToken).toBe("");
     const listed = [...first.conversations, ...rest.conversations].map((each) => each.conversationId);
+    expect(listed).toEqual(ids.toReversed());
+  });
+
+  test("ends a page at 1 MiB, so that every client can receive it, and leaves none out for it", async () => {
+    const world = new ReadingWorld();
+    const ids = await manyDirect(world, 40, "x".repeat(49_152));
+    await world.clock.advance(1);
+    const { conversations } = world.as(alice);
+    const listed: string[] = [];
+    let pageToken = "";
+    do {
+      const page = await conversations.listConversations({ pageSize: 200, pageToken });
+      expect(toBinary(ListConversationsResponseSchema, page).length).toBeLessThanOrEqual(1024 * 1024);
+      expect(page.conversations.length).toBeGreaterThan(0);
+      listed.push(...page.conversations.map((each) => each.conversationId));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
     expect(listed).toEqual(ids.toReversed());
   });
 

@@ -1,11 +1,17 @@
+import { create, toBinary } from "@bufbuild/protobuf";
 import type { MethodImpl } from "@connectrpc/connect";
-import type { ConversationService } from "../../gen/parley/message/v1/conversation_service_pb.ts";
+import type { Conversation } from "../../gen/parley/message/v1/conversation_pb.ts";
+import {
+  type ConversationService,
+  ListConversationsResponseSchema,
+} from "../../gen/parley/message/v1/conversation_service_pb.ts";
 import { callerOf } from "../rpc/caller.ts";
 import { listAccountConversations } from "./account-conversations.ts";
 import { type ActivityKey, type ListPosition, takePage } from "./conversation-order.ts";
 import { describeConversations } from "./conversation-view.ts";
+import { pageBytesMax } from "./list-entries.rpc.ts";
 import { pageSizeOf } from "./page-size.ts";
-import { decodePageToken, encodePageToken } from "./page-token.ts";
+import { decodePageToken, encodePageToken, pageTokenLengthMax } from "./page-token.ts";
 import { pageTokenInvalid } from "./read-faults.ts";
 import type { Reading } from "./reading.ts";
 
@@ -14,7 +20,8 @@ export const conversationsPerPage = { default: 50, max: 200 } as const;
 
 /**
  * ListConversations. Every page looks through all conversations of the account, since what is newest changes all
- * the time; only those of the page are read in full.
+ * the time; only those of the page are read in full. A page of large last entries is halved until it has at most
+ * `pageBytesMax`: gRPC clients refuse answers of more than 4 MiB by default.
  */
 export function listConversations(
   reading: Reading,
@@ -24,13 +31,25 @@ export function listConversations(
     const position = decodePosition(request.pageToken);
     const nowMs = reading.clock.wallMs();
     const all = await listAccountConversations(reading, accountId);
-    const size = pageSizeOf(request.pageSize, conversationsPerPage);
-    const page = takePage(all, position, { size, nowMs });
-    return {
-      conversations: await describeConversations(reading, accountId, page.items),
-      nextPageToken: page.next === undefined ? "" : encodePosition(page.next),
-    };
+    let size = pageSizeOf(request.pageSize, conversationsPerPage);
+    let page = takePage(all, position, { size, nowMs });
+    let conversations = await describeConversations(reading, accountId, page.items);
+    // A smaller page holds some of a larger one's items, though not always its first ones.
+    while (conversations.length > 1 && bytesOf(conversations) > pageBytesMax) {
+      size = Math.ceil(conversations.length / 2);
+      page = takePage(all, position, { size, nowMs });
+      const kept = new Set(page.items.map((item) => item.conversationId));
+      conversations = conversations.filter(({ conversationId }) => kept.has(conversationId));
+    }
+    const nextPageToken = page.next === undefined ? "" : encodePosition(page.next);
+    return { conversations, nextPageToken };
   };
+}
+
+/** Bytes of a page as it is sent. */
+function bytesOf(conversations: Conversation[]): number {
+  const page = create(ListConversationsResponseSchema, { conversations });
+  return toBinary(ListConversationsResponseSchema, page).length + pageTokenLengthMax;
 }
 
 function encodePosition({ below, since }: ListPosition): string {

@@ -137,6 +137,17 @@ describe("MuteConversation", () => {
     expect(loud.conversation?.readSeq).toBe(1n);
   });
 
+  test("ends by itself: what is past is not told any more", async () => {
+    const world = new ReadingWorld();
+    await world.say(direct, alice, "one");
+    const { conversations } = world.as(bob);
+    const muteEndTime = timestampFromMs(world.clock.wallMs() + 60_000);
+    await conversations.muteConversation({ conversationId: direct, muteEndTime });
+    await world.clock.advance(60_000);
+    const { conversation } = await conversations.getConversation({ conversationId: direct });
+    expect(conversation?.muteEndTime).toBeUndefined();
+  });
+
   test("takes a past time as off, and any time after the year 9999 as its end", async () => {
     const world = new ReadingWorld();
     await world.say(direct, alice, "one");

@@ -8,7 +8,9 @@ import {
   MembersAddedSchema,
 } from "../../gen/parley/message/v1/entry_pb.ts";
 import { Fault } from "../kernel/fault.ts";
+import { InvalidFieldFault } from "../rpc/message-validator.ts";
 import type { AppendBody, AppendCommand } from "./append-command.ts";
+import { contentProblem } from "./content-rules.ts";
 import { type ConversationState, peerOf } from "./conversation-state.ts";
 import { heirOf, isMember, type MemberFacts, sees } from "./effects.ts";
 
@@ -56,6 +58,8 @@ export function judge(state: ConversationState, claim: Claim, limits: RightsLimi
     const message = `The content has ${claim.contentBytes} bytes, ${limits.contentBytesMax} are allowed`;
     return rejectForGood(new Fault(ErrorReason.CONTENT_TOO_LARGE, message, { metadata }));
   }
+  const problem = body.kind === "message" ? contentProblem(body.content) : undefined;
+  if (problem !== undefined) return rejectForGood(problem);
   if (state.ref.kind === "direct") return judgeDirect(state, claim);
   return body.kind === "createGroup"
     ? judgeCreation(state, claim, body, limits)
@@ -144,9 +148,9 @@ function judgeAddition(
   accountIds: readonly string[],
   limits: RightsLimits,
 ): Verdict {
-  const missing = accountIds.find((accountId) => !accounts.existing.has(accountId));
-  if (missing !== undefined) return reject(accountNotFound(missing));
   const added = [...new Set(accountIds)].filter((accountId) => !isMember(state.members.get(accountId)));
+  const missing = added.find((accountId) => !accounts.existing.has(accountId));
+  if (missing !== undefined) return reject(accountNotFound(missing));
   if (added.length === 0) return reject(membershipUnchanged(accountIds[0] ?? ""));
   const members = [...state.members.values()].filter(isMember).length;
   if (members + added.length > limits.groupMembersMax) return reject(memberLimit(limits));
@@ -157,12 +161,8 @@ function judgeAddition(
 
 function judgeRemoval(state: ConversationState, senderId: string, accountId: string): Verdict {
   if (accountId === senderId) {
-    const metadata = { field: "account_id", rule: "not the caller" };
-    return reject(
-      new Fault(ErrorReason.INVALID_FIELD, "An owner leaves a group, it does not remove itself", {
-        metadata,
-      }),
-    );
+    const description = "an owner leaves a group, it does not remove itself";
+    return reject(new InvalidFieldFault([{ field: "account_id", description, reason: "not the caller" }]));
   }
   if (!isMember(state.members.get(accountId))) return reject(membershipUnchanged(accountId));
   return accept({ case: "memberRemoved", value: create(MemberRemovedSchema, { accountId }) });

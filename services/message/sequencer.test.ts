@@ -1,5 +1,7 @@
+import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { ErrorReason } from "../../gen/parley/error/v1/error_reason_pb.ts";
+import { ContentSchema } from "../../gen/parley/message/v1/content_pb.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { AppendBody, AppendResult } from "./append-command.ts";
 import { appendDefaults } from "./append-options.ts";
@@ -48,17 +50,29 @@ function reasonOf(step: Step<string>): ErrorReason | string {
   return step.kind === "answer" && step.result.kind === "failed" ? step.result.fault.reason : step.kind;
 }
 
+function recording(nanos: number): AppendBody {
+  const value = { data: new Uint8Array([1]), mediaType: "audio/ogg", duration: { seconds: 1n, nanos } };
+  return { kind: "message", content: create(ContentSchema, { kind: { case: "voiceClip", value } }) };
+}
+
 const committed: AppendResult = {
   kind: "committed",
   committed: { conversationId: group, epoch: 1n, seq: 4n, messageOrdinal: 1n, entryId: "e", createTimeMs: 0 },
 };
 
 describe("the sequencer", () => {
+  test("members that do not exist any more are left out of an addition like all members", () => {
+    const accounts = { existing: new Set([alice, dave]), full: new Set<string>() };
+    const addition = candidate(alice, { kind: "addMembers", accountIds: [bob, dave] }, { accounts });
+    expect(decide(addition)).toMatchObject({ kind: "append", body: { value: { accountIds: [dave] } } });
+  });
+
   test.each<[string, string, AppendBody, ErrorReason | "append"]>([
     ["a member's message", bob, text("hi"), "append"],
     ["a message of one who never was a member", dave, text("hi"), ErrorReason.CONVERSATION_NOT_FOUND],
     ["a message of one who was removed", carol, text("hi"), ErrorReason.NOT_A_MEMBER],
     ["a reply to an entry that the sender sees", bob, text("hi", 4n), "append"],
+    ["a recording whose length cannot be told", bob, recording(-1), ErrorReason.INVALID_FIELD],
     ["a reply to an entry above the last", bob, text("hi", 5n), ErrorReason.REPLY_NOT_FOUND],
     ["an addition by a member", bob, { kind: "addMembers", accountIds: [dave] }, ErrorReason.ROLE_REQUIRED],
     ["an addition by the owner", alice, { kind: "addMembers", accountIds: [dave] }, "append"],
@@ -116,7 +130,7 @@ describe("the sequencer", () => {
   });
 
   test("a group takes its limit of members and not one more, and none who is in too many groups", () => {
-    const create = (memberIds: string[], full: string[] = []): ErrorReason | string => {
+    const found = (memberIds: string[], full: string[] = []): ErrorReason | string => {
       const accounts = { ...everybody, full: new Set(full) };
       return reasonOf(
         decide(
@@ -125,10 +139,10 @@ describe("the sequencer", () => {
         ),
       );
     };
-    expect(create([bob, carol])).toBe("append");
-    expect(create([bob, carol, dave])).toBe(ErrorReason.MEMBER_LIMIT);
-    expect(create([bob], [alice])).toBe(ErrorReason.CONVERSATION_LIMIT);
-    expect(create(["nobody"])).toBe(ErrorReason.ACCOUNT_NOT_FOUND);
+    expect(found([bob, carol])).toBe("append");
+    expect(found([bob, carol, dave])).toBe(ErrorReason.MEMBER_LIMIT);
+    expect(found([bob], [alice])).toBe(ErrorReason.CONVERSATION_LIMIT);
+    expect(found(["nobody"])).toBe(ErrorReason.ACCOUNT_NOT_FOUND);
   });
 
   test("only those who are not members yet are added, and the owner who leaves names an heir", () => {

@@ -23,7 +23,7 @@ export const file_parley_account_v1_account_service: GenFile = /*@__PURE__*/
  */
 export type RegisterRequest = Message<"parley.account.v1.RegisterRequest"> & {
   /**
-   * Makes the call repeatable. A UUID.
+   * Makes the call repeatable. A UUID, compared without case.
    *
    * @generated from field: string request_id = 1;
    */
@@ -464,7 +464,7 @@ export const RevokeDeviceResponseSchema: GenMessage<RevokeDeviceResponse> = /*@_
  */
 export type SearchAccountsRequest = Message<"parley.account.v1.SearchAccountsRequest"> & {
   /**
-   * 2 to 32 of the characters a handle may have; compared exactly.
+   * 2 to 32 of the characters a handle may have, the first one a letter or digit; compared exactly.
    *
    * @generated from field: string handle_prefix = 1;
    */
@@ -563,7 +563,8 @@ export const DeleteAccountResponseSchema: GenMessage<DeleteAccountResponse> = /*
  */
 export const AccountService: GenService<{
   /**
-   * Creates an account. Atomic. Idempotent for ever by `request_id`: the same request answers with the same account.
+   * Creates an account. Atomic. Idempotent by `request_id` as long as the account exists: the same id with the same handle
+   * answers with the same account, as it is now; with another handle it is REQUEST_ID_CONFLICT.
    * Errors: HANDLE_TAKEN, REQUEST_ID_CONFLICT, REGISTRATION_CLOSED, OVERLOADED with RetryInfo when too many passwords
    * are being hashed.
    *
@@ -591,7 +592,8 @@ export const AccountService: GenService<{
    * Exchanges a refresh token for new tokens. The token presented stays good until the new refresh token is first used,
    * so that a lost answer logs nobody out: present it again. A token presented after its successor was used was stolen
    * from somebody: the device is logged out.
-   * Errors: REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED.
+   * Errors: REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED, OVERLOADED with RetryInfo when too many calls at once present
+   * tokens of one device. Of answers to the same token only the 8 newest hold one that is good.
    *
    * @generated from rpc parley.account.v1.AccountService.RefreshToken
    */
@@ -655,7 +657,8 @@ export const AccountService: GenService<{
   },
   /**
    * Ends one of the caller's devices, as Logout does. Idempotent.
-   * Errors: DEVICE_NOT_FOUND for an id that never was one of the caller's.
+   * Errors: DEVICE_NOT_FOUND for an id that never was one of the caller's, or that was forgotten: of ended devices an
+   * account keeps about 300.
    *
    * @generated from rpc parley.account.v1.AccountService.RevokeDevice
    */

@@ -365,7 +365,7 @@ export const ErrorReason = {
   ROLE_REQUIRED: 202,
 
   /**
-   * This `client_message_id` was committed with other content. Metadata: `client_message_id`, `seq`.
+   * This `client_message_id` was used for other content. Metadata: `client_message_id`, and `seq` when that was committed.
    *
    * @generated from enum value: ERROR_REASON_CLIENT_MESSAGE_ID_CONFLICT = 203;
    */

@@ -72,7 +72,8 @@ export type Conversation = Message<"parley.message.v1.Conversation"> & {
   messageOrdinal: bigint;
 
   /**
-   * The caller may see entries with a greater seq than this (and none before the caller was added).
+   * The caller may see entries with a greater seq than this (and none before the caller was added, nor
+   * from while it was away between leaving and being added again).
    *
    * @generated from field: uint64 visible_after_seq = 8;
    */
@@ -93,14 +94,14 @@ export type Conversation = Message<"parley.message.v1.Conversation"> & {
   unreadCount: bigint;
 
   /**
-   * The caller's read cursor; 0 when nothing was read.
+   * The caller's read cursor; 0 when nothing was read. Moved by MarkRead, and by sending: who sends has read up to there.
    *
    * @generated from field: uint64 read_seq = 11;
    */
   readSeq: bigint;
 
   /**
-   * Notifications are off until then; unset when they are on. Year 9999 means until changed.
+   * Notifications are off until then; unset when they are on, so after that time too. Kept in milliseconds. Year 9999 means until changed.
    *
    * @generated from field: google.protobuf.Timestamp mute_end_time = 12;
    */

@@ -25,7 +25,8 @@ export const file_parley_message_v1_conversation_service: GenFile = /*@__PURE__*
  */
 export type ListConversationsRequest = Message<"parley.message.v1.ListConversationsRequest"> & {
   /**
-   * At most this many; 0 means 50, more than 200 means 200.
+   * At most this many; 0 means 50, more than 200 means 200. A page also ends at 1 MiB, so that one may hold
+   * fewer although more follow.
    *
    * @generated from field: uint32 page_size = 1;
    */
@@ -130,7 +131,7 @@ export type MarkReadRequest = Message<"parley.message.v1.MarkReadRequest"> & {
   conversationId: string;
 
   /**
-   * Every entry up to this one was read; at least 1, at most the newest that the caller may see.
+   * Every entry up to this one was read; at least 1 (else INVALID_FIELD), at most the newest that the caller may see.
    *
    * @generated from field: uint64 seq = 2;
    */

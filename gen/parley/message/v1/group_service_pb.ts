@@ -25,7 +25,7 @@ export const file_parley_message_v1_group_service: GenFile = /*@__PURE__*/
  */
 export type CreateGroupRequest = Message<"parley.message.v1.CreateGroupRequest"> & {
   /**
-   * Makes the call repeatable. A UUID. The group's id follows from it and the caller.
+   * Makes the call repeatable. A UUID, compared without case. The group's id follows from it and the caller.
    *
    * @generated from field: string request_id = 1;
    */
@@ -39,7 +39,7 @@ export type CreateGroupRequest = Message<"parley.message.v1.CreateGroupRequest">
   name: string;
 
   /**
-   * The members beside the caller: 0 to 500, no one twice. More join by AddMembers.
+   * The members beside the caller, who may be named too: 0 to 500, no one twice. More join by AddMembers.
    *
    * @generated from field: repeated string member_ids = 3;
    */
@@ -306,9 +306,11 @@ export const ListMembersResponseSchema: GenMessage<ListMembersResponse> = /*@__P
   messageDesc(file_parley_message_v1_group_service, 9);
 
 /**
- * Groups and their members. Every change is an entry of the group's log; it is idempotent for ever by `request_id`, which
- * is the entry's `client_message_id`: the same id with another request is REQUEST_ID_CONFLICT. Like a send, a change can
- * also end in OVERLOADED, DRAINING, STORE_UNAVAILABLE or OUTCOME_UNKNOWN, all safe to repeat.
+ * Groups and their members. Every change is an entry of the group's log; it is idempotent for ever by (group, caller,
+ * `request_id`), where `request_id` is the entry's `client_message_id`: the same id with another request to the same group
+ * is REQUEST_ID_CONFLICT. Like a send, a change can also end in OVERLOADED, DRAINING, STORE_UNAVAILABLE or
+ * OUTCOME_UNKNOWN, all safe to repeat. CONVERSATION_LIMIT counts the groups that an account is known to be in when the
+ * change arrives: changes that are made at the same moment may together exceed it.
  *
  * @generated from service parley.message.v1.GroupService
  */
@@ -337,7 +339,7 @@ export const GroupService: GenService<{
     output: typeof AddMembersResponseSchema;
   },
   /**
-   * Removes one account, which sees this entry as its last. Owner only; an owner leaves instead. Atomic.
+   * Removes one account, which sees this entry as its last. Owner only; an owner leaves instead (INVALID_FIELD). Atomic.
    * Errors: CONVERSATION_NOT_FOUND, NOT_A_MEMBER, NOT_A_GROUP, ROLE_REQUIRED, MEMBERSHIP_UNCHANGED.
    *
    * @generated from rpc parley.message.v1.GroupService.RemoveMember

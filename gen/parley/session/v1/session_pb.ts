@@ -27,7 +27,8 @@ export const file_parley_session_v1_session: GenFile = /*@__PURE__*/
 
 /**
  * What a device says. A node ignores a frame whose kind it does not know, except that it counts as a sign of life.
- * A frame that breaks a bound closes the stream with PROTOCOL_VIOLATION; a bad `send` fails only that send.
+ * A frame that breaks a bound closes the stream with PROTOCOL_VIOLATION, except that `open` and what comes by Submit are
+ * refused with INVALID_FIELD; a bad `send` fails only that send.
  * Number 6 is kept for `watch`, which comes with presence.
  *
  * @generated from message parley.session.v1.ClientFrame
@@ -176,7 +177,7 @@ export const OpenSchema: GenMessage<Open> = /*@__PURE__*/
  */
 export type Positions = Message<"parley.session.v1.Positions"> & {
   /**
-   * At most 1,000 a frame and 10,000 a stream (else PROTOCOL_VIOLATION). The last one counts when a conversation is named twice.
+   * At most 1,000 a frame and 10,000 a stream (else PROTOCOL_VIOLATION, or INVALID_FIELD in `open`). The last one counts when a conversation is named twice.
    *
    * @generated from field: repeated parley.message.v1.Position positions = 1;
    */
@@ -256,7 +257,8 @@ export type ServerFrame = Message<"parley.session.v1.ServerFrame"> & {
   } | {
     /**
      * True. Sent once: each conversation has reached the head that it had when the positions were complete, or was
-     * answered by `behind`. Everything before it has been sent, though maybe not yet acknowledged.
+     * answered by `behind`. Everything before it has been sent, though maybe not yet acknowledged. A Poll that returns
+     * events again says it again after them.
      *
      * @generated from field: bool caught_up = 7;
      */
@@ -432,7 +434,7 @@ export const VersionsSchema: GenMessage<Versions> = /*@__PURE__*/
  */
 export type SendResult = Message<"parley.session.v1.SendResult"> & {
   /**
-   * From the request, as it was sent.
+   * From the request, as it was sent. One that is longer than 64 characters is cut there.
    *
    * @generated from field: string client_message_id = 1;
    */
@@ -462,7 +464,7 @@ export type SendResult = Message<"parley.session.v1.SendResult"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * From the request.
+   * From the request, cut likewise.
    *
    * @generated from field: string conversation_id = 4;
    */
