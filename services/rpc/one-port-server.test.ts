@@ -170,6 +170,24 @@ describe("hostile connections", () => {
     expect(await exchange(node, "GET / HTTP/1.1\r\nhost: a\r\n")).toContain("HTTP/1.1 408");
   });
 
+  test("a body that never ends times out", async () => {
+    await using node = await startTestNode({
+      routes: echoRoutes,
+      connections: { headersMsMax: 50, requestMsMax: 60 },
+    });
+    const head =
+      "POST /test.echo.v1.EchoService/Say HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n";
+    expect(await exchange(node, `${head}content-length: 100\r\n\r\n{`)).toContain("HTTP/1.1 408");
+    expect(node.bugs).toEqual([]);
+  });
+
+  test("an idle connection is closed after keepAliveMs, its answer delivered", async () => {
+    await using node = await startTestNode({ routes: echoRoutes, connections: { keepAliveMs: 50 } });
+    const startMs = performance.now();
+    expect(await exchange(node, "GET /nothing HTTP/1.1\r\nhost: a\r\n\r\n")).toContain("HTTP/1.1 404");
+    expect(performance.now() - startMs).toBeGreaterThan(40);
+  });
+
   test("connections over the limits are closed at once, and room is given back", async () => {
     await using node = await startTestNode({
       routes: echoRoutes,

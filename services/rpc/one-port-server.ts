@@ -132,6 +132,11 @@ function createListener(
   // Counted before the handshake, which is what costs most.
   listener.on("connection", (socket: net.Socket) => void table.admit(socket));
   listener.on("secureConnection", serve);
-  listener.on("tlsClientError", logError);
+  listener.on("tlsClientError", (error, socket) => {
+    logError(error);
+    if ("code" in error && error.code === "ERR_TLS_HANDSHAKE_TIMEOUT") silent.add(1, { port });
+    // A handshake that is late is only reported; node leaves its connection open.
+    socket.destroy();
+  });
   return listener;
 }

@@ -78,6 +78,23 @@ describe.skipIf(!openssl)("one TLS port (needs openssl)", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test("closes a connection whose handshake takes longer than handshakeMsMax", async () => {
+    await using node = await startTestNode({
+      tls: selfSigned(),
+      routes: () => undefined,
+      connections: { handshakeMsMax: 50 },
+    });
+    const silent = net.connect(node.port, "127.0.0.1");
+    silent.on("error", () => undefined);
+    silent.resume();
+    // Half a ClientHello: a record header that promises more than comes.
+    silent.write(Buffer.from("160301020001", "hex"));
+    const startMs = performance.now();
+    await once(silent, "close");
+    expect(performance.now() - startMs).toBeLessThan(4_000);
+    expect(node.bugs).toEqual([]);
+  });
+
   test("a handler that serves a cleartext port serves a TLS port beside it", async () => {
     await using first = await startTestNode({
       routes: (router) => void router.rpc(EchoService.method.say, (request) => request),

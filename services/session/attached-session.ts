@@ -183,13 +183,8 @@ export class AttachedSession {
   close(reason: ClosedBecause, details: CloseDetails = {}): void {
     if (!this.active) return;
     this.#leave(closeReasonName(reason));
-    for (const frame of this.#outbox.take()) this.#write(frame);
-    this.#write(closedFrame(reason, details));
-    this.outlet.flush();
-    if (this.outlet.lingerMs === 0 || this.outlet.empty) {
-      this.#end();
-      return;
-    }
+    this.#writeLast(closedFrame(reason, details));
+    if (this.outlet.lingerMs === 0 || this.outlet.empty) return this.#end();
     const linger = this.#parts.clock.after(this.outlet.lingerMs, () => this.#end());
     this.#state = { kind: "closing", linger };
   }
@@ -362,6 +357,16 @@ export class AttachedSession {
   #resend(): void {
     this.#pump.rewind();
     this.#wake();
+  }
+
+  /** Never throws: whoever closes several sessions has to come to the next one. */
+  #writeLast(closed: EncodedFrame): void {
+    try {
+      for (const frame of [...this.#outbox.take(), closed]) this.#write(frame);
+      this.outlet.flush();
+    } catch (error) {
+      this.#parts.failureOf(error, "last frame");
+    }
   }
 
   /** Reports a bug of the node and ends this one stream for it. */

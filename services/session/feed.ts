@@ -36,7 +36,10 @@ export interface DeviceFeed {
   open(positions: readonly Position[]): Promise<void>;
   /** The next event, each conversation's in order; undefined when nothing is ready now. */
   next(): ReadyEvent | undefined;
-  /** Every conversation has been handed out up to the head that it had at `open`, or was answered by `behind`. */
+  /**
+   * Every conversation has been handed out up to the head that it had at `open`, or was answered by `behind`; and what
+   * was rewound has been handed out again.
+   */
   readonly caughtUp: boolean;
   /** Goes on in one conversation from a position, as ClientFrame.follow says. Ignored when the account may not see it. */
   follow(position: Position): void;

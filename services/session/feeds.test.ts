@@ -80,6 +80,28 @@ describe("opening", () => {
     expect(seen).toEqual([false, false, false, true, true]);
   });
 
+  test("caughtUp waits for what was handed out and is rewound, as a Poll does whose answer was lost", async () => {
+    const stage = new FeedStage();
+    stage.createGroup(group, [alice]);
+    stage.say(group, 2);
+    const device = await stage.attach(alice);
+    await stage.drain(device);
+    expect(device.feed?.caughtUp).toBe(true);
+    device.rewind();
+    expect(device.feed?.caughtUp).toBe(false);
+    await stage.drain(device);
+    expect(device.feed?.caughtUp).toBe(true);
+  });
+
+  test("caughtUp does not wait for what a device has listed itself and follows behind", async () => {
+    const stage = new FeedStage();
+    stage.createGroup(group, [alice]);
+    stage.say(group, 9);
+    const device = await stage.attach(alice);
+    device.feed?.follow(positionOf(group, 10n));
+    expect(device.feed?.caughtUp).toBe(true);
+  });
+
   test("what arrives while the store is being read is not lost, in known, new and just joined conversations", async () => {
     const stage = new FeedStage();
     stage.createGroup(group, [alice]);

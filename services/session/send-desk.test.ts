@@ -6,7 +6,7 @@ import type { SendResult } from "../../gen/parley/session/v1/session_pb.ts";
 import { reasonCodeOf } from "../rpc/reason-code.ts";
 import { type Device, SessionBench } from "./fixtures/device.ts";
 import { committed, failed } from "./fixtures/session-world.ts";
-import { heartbeatMsDefault, owedMax, sendLanesMax } from "./session-limits.ts";
+import { heartbeatMsDefault, idCharsMax, owedMax, sendLanesMax } from "./session-limits.ts";
 
 const group = (index: number) => `g-${index.toString().padStart(32, "0")}`;
 const uuid = (index: number) => `0b7e15b2-95a5-4b7b-9d7f-${index.toString().padStart(12, "0")}`;
@@ -47,6 +47,19 @@ const settle = async (
 };
 
 describe("a send on a stream", () => {
+  test("with ids beyond every bound fails, and echoes no more of them than an id may have", async () => {
+    const value = {
+      ...send(1).value,
+      conversationId: "c".repeat(100_000),
+      clientMessageId: "\u{1f600}".repeat(50_000),
+    };
+    await device.say({ case: "send", value });
+    const [result] = device.outlet.results;
+    expect(told([result].filter((one) => one !== undefined))[0]).toContain("INVALID_FIELD");
+    expect(result?.conversationId).toBe("c".repeat(idCharsMax));
+    expect(result?.clientMessageId).toBe("\u{1f600}".repeat(idCharsMax / 2));
+  });
+
   test("becomes a command with its place in the stream, and its answer one result", async () => {
     await device.say({
       ...send(1),

@@ -13,7 +13,7 @@ import { Fault } from "../kernel/fault.ts";
 import type { AppendResult, Committed } from "../message/append-command.ts";
 import { reasonCodeOf } from "../rpc/reason-code.ts";
 import { type Copy, type CopyOutcome, type OrderedSend, SendOrder, type SendStep } from "./send-order.ts";
-import { sendLanesMax, sendMsMax, unsettledRetryMs } from "./session-limits.ts";
+import { idCharsMax, sendLanesMax, sendMsMax, unsettledRetryMs } from "./session-limits.ts";
 import type { SessionDevice, SessionParts } from "./session-parts.ts";
 import { timestampOf } from "./wire-time.ts";
 
@@ -160,10 +160,16 @@ export class SendDesk {
   }
 }
 
-/** A result under the ids of its request, as they were sent. */
+/** A result under the ids of its request, as they were sent; cut where no id may be that long. */
 export function resultOf(request: SendMessageRequest, outcome: SendResult["outcome"]): SendResult {
-  const { clientMessageId, conversationId } = request;
+  const clientMessageId = echoOf(request.clientMessageId);
+  const conversationId = echoOf(request.conversationId);
   return create(SendResultSchema, { clientMessageId, conversationId, outcome });
+}
+
+/** Answers wait in the node when a device does not read, so they must not be as large as what it sends. */
+function echoOf(id: string): string {
+  return id.slice(0, idCharsMax).toWellFormed();
 }
 
 /** The outcome of a send about which nothing is known. */

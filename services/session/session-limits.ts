@@ -33,6 +33,9 @@ export const silentHeartbeatsMax = 3;
 /** Sends without an answer, and answers that wait for the connection; at this many the node stops reading. */
 export const owedMax = 64;
 
+/** Characters of each id that a result echoes; contract. A longer one belongs to a send that failed for it. */
+export const idCharsMax = 64;
+
 /** Milliseconds from a send to its answer. */
 export const sendMsMax = 8_000;
 

@@ -67,6 +67,19 @@ describe("one account", () => {
     expect(others.outlet.closed).toBeUndefined();
   });
 
+  test("loses every revoked device, also when the last frame of one cannot be written", async () => {
+    const broken = await bench.attach({ deviceId: "a1" });
+    const other = await bench.attach({ deviceId: "a2" });
+    broken.outlet.write = () => {
+      throw new Error("planted");
+    };
+    bench.world.registry.revoked("alice", undefined);
+    expect(other.outlet.closed?.reason).toBe(CloseReason.DEVICE_REVOKED);
+    await broken.session.ended;
+    expect(bench.world.registry.attached).toBe(0);
+    expect(bench.world.bugs.splice(0)).toHaveLength(1);
+  });
+
   test("loses the devices that were revoked at once, or all of them, and nobody else's", async () => {
     const one = await bench.attach({ deviceId: "a1" });
     const two = await bench.attach({ deviceId: "a2" });

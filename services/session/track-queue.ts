@@ -1,4 +1,4 @@
-import { nextVisible, type Placement } from "./cursor.ts";
+import { lastVisible, nextVisible, type Placement } from "./cursor.ts";
 import { DevicePager } from "./device-pager.ts";
 import { encodeNoticeEvent } from "./event-bytes.ts";
 import type { ReadyEvent, UnsettledEvent } from "./feed.ts";
@@ -47,6 +47,7 @@ export class TrackQueue {
     track.after = placement.after;
     track.notice = placement.notice;
     if (placement.notice !== undefined) this.#surroundings.counts[placement.notice.kind] += 1;
+    else this.#reach(track, placement.after);
     this.#wakeUp(track);
   }
 
@@ -72,12 +73,14 @@ export class TrackQueue {
       if (!isLate) track.notice = { kind: notice.kind, seq: notice.seq, redelivered: true };
     }
     if (track.state === "paused" && track.notice === undefined) return;
+    const target = this.#catchUp?.get(track) ?? lastVisible(track.intervals, track.after);
     const [first] = unsettled
       .filter(({ kind }) => kind === "entry")
       .map(({ seq }) => seq - 1n)
       .sort(ascending);
     if (track.notice !== undefined) track.after = track.notice.seq;
     else if (first !== undefined && first < track.after) track.after = first;
+    this.expect(track, target);
     this.#wakeUp(track);
   }
 
