@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import http2 from "node:http2";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
@@ -155,15 +156,24 @@ describe.each(protocolNames)("a push stream over %s", (name) => {
   });
 });
 
-/** A raw HTTP/2 call of the push method whose reader does not read. */
-function stalledCall(url: string): { session: http2.ClientHttp2Session; stream: http2.ClientHttp2Stream } {
+/** A raw HTTP/2 call of a method whose request is still to be sent. */
+function openCall(
+  url: string,
+  method: "Push" | "Talk",
+): { session: http2.ClientHttp2Session; stream: http2.ClientHttp2Stream } {
   const session = http2.connect(url);
   const stream = session.request({
     ":method": "POST",
-    ":path": "/test.echo.v1.EchoService/Push",
+    ":path": `/test.echo.v1.EchoService/${method}`,
     "content-type": "application/grpc",
     te: "trailers",
   });
+  return { session, stream };
+}
+
+/** A call of the push method with its request sent, and nothing read. */
+function stalledCall(url: string): ReturnType<typeof openCall> {
+  const { session, stream } = openCall(url, "Push");
   stream.end(Buffer.alloc(5));
   stream.pause();
   return { session, stream };
@@ -239,6 +249,28 @@ describe("back-pressure of a push stream", () => {
     const [bytes = Buffer.alloc(0)] = chunks;
     expect(fromBinary(EchoSchema, bytes.subarray(5, 5 + bytes.readUInt32BE(1))).text).toBe("a");
   });
+});
+
+test("a client that goes on with its own half has its stream reset without an error once the response has ended", async () => {
+  await using node = await startTestNode({
+    routes: (router) =>
+      void router.rpc(EchoService.method.talk, (_, context) =>
+        pushResponse(context, async (push) => {
+          push.write(encoded("last"));
+          push.flush();
+        }),
+      ),
+    handler: { pushMethods: [EchoService.method.talk] },
+  });
+  const { session, stream } = openCall(node.url, "Talk");
+  stream.write(Buffer.alloc(5));
+  let trailers: http2.IncomingHttpHeaders = {};
+  stream.once("trailers", (received) => (trailers = received));
+  stream.resume();
+  await once(stream, "close");
+  session.destroy();
+  expect(trailers["grpc-status"]).toBe("0");
+  expect(stream.rstCode).toBe(http2.constants.NGHTTP2_NO_ERROR);
 });
 
 test("a method that was not declared hot has no push stream", async () => {

@@ -283,7 +283,8 @@ export const LocateResponseSchema: GenMessage<LocateResponse> = /*@__PURE__*/
  */
 export const SessionService: GenService<{
   /**
-   * The two-way stream of native clients (HTTP/2).
+   * The two-way stream of native clients (HTTP/2). A device that ends its half is still served, but it cannot answer pings
+   * any more, so the stream closes with PONG_TIMEOUT.
    *
    * @generated from rpc parley.session.v1.SessionService.Attach
    */
