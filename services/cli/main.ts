@@ -25,6 +25,8 @@ process.on("uncaughtException", (error) => {
   throw error;
 });
 
+// The clock's timers let a process end, so a command that only waits (to attach again, to repeat a send) would end too.
+const busy = setInterval(() => undefined, 60_000);
 process.exitCode = await runProgram(process.argv.slice(2), {
   environment: process.env,
   clock: systemClock(),
@@ -34,3 +36,4 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   readInput,
   signal: firstSignal(exitCodes.stoppedEarly),
 });
+clearInterval(busy);

@@ -49,7 +49,12 @@ async function start(options: Parameters<typeof createNode>[0]): Promise<ParleyN
   try {
     return await createNode(options);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CommandError(`the node could not start: ${reason}`, exitCodes.startFailed);
+    throw new CommandError(`the node could not start: ${reasonsOf(error).join(": ")}`, exitCodes.startFailed);
   }
+}
+
+/** What happened and why, down to the first cause: which part, then what it met. */
+function reasonsOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return [String(error)];
+  return error.cause === undefined ? [error.message] : [error.message, ...reasonsOf(error.cause)];
 }

@@ -12,6 +12,8 @@ import { backoffDelayMs } from "../../kernel/backoff.ts";
 import { sleep } from "../../kernel/clock.ts";
 import { conversationIdOf } from "../account-names.ts";
 import { type CommandContext, connect, type PersonOptions } from "../command-context.ts";
+import { CommandError } from "../command-error.ts";
+import { exitCodes } from "../exit-codes.ts";
 
 const retries = { baseMs: 250, maxMs: 5_000, attemptsMax: 8 };
 
@@ -32,7 +34,7 @@ export async function send(
   const body = text === "-" ? (await context.readInput()).replace(/\n$/, "") : text;
   const content = create(ContentSchema, {
     kind: { case: "text", value: { text: body } },
-    replyToSeq: BigInt(options.replyTo ?? 0),
+    replyToSeq: parseSeq(options.replyTo ?? "0"),
   });
   const clientMessageId = options.id ?? context.rng.uuid();
   const request = create(SendMessageRequestSchema, {
@@ -46,6 +48,13 @@ export async function send(
   if (options.json)
     context.print(JSON.stringify({ conversationId, seq, clientMessageId, entryId: response.entryId }));
   else context.print(`${conversationId}#${seq}`);
+}
+
+function parseSeq(text: string): bigint {
+  if (!/^\d{1,19}$/.test(text)) {
+    throw new CommandError(`--reply-to must be the number of an entry, it is ${text}`, exitCodes.usage);
+  }
+  return BigInt(text);
 }
 
 async function sendUntilKnown(
