@@ -1,3 +1,4 @@
+import { buildGoTool, grpcurl } from "./go-tools.ts";
 import { createPythonEnvironment } from "./python-environment.ts";
 import { pythonGrpc, toolAvailable } from "./tools.ts";
 
@@ -6,10 +7,18 @@ import { pythonGrpc, toolAvailable } from "./tools.ts";
  * is no failure here; the suites that need it are skipped by name, or fail with CI=true.
  */
 export default function prepare(): void {
-  if (toolAvailable(pythonGrpc) || !toolAvailable("python3")) return;
-  process.stdout.write("preparing a Python environment in .cache/python; this happens once\n");
+  if (!toolAvailable(pythonGrpc) && toolAvailable("python3")) {
+    createOnce("a Python environment in .cache/python", createPythonEnvironment);
+  }
+  if (!toolAvailable(grpcurl.name) && toolAvailable("go")) {
+    createOnce("grpcurl in .cache/go", () => buildGoTool(grpcurl));
+  }
+}
+
+function createOnce(what: string, createIt: () => void): void {
+  process.stdout.write(`preparing ${what}; this happens once\n`);
   try {
-    createPythonEnvironment();
+    createIt();
   } catch (error) {
     process.stdout.write(`without it: ${error instanceof Error ? error.message : String(error)}\n`);
   }

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { buildGoTool, goToolDirectory, grpcurl } from "./go-tools.ts";
 import { generatePythonStubs, pythonReady } from "./python-environment.ts";
 import { pythonGrpc, suiteNeeds, suitePlan, toolAvailable } from "./tools.ts";
 
@@ -49,5 +50,13 @@ suiteNeeds([pythonGrpc])("the Python environment", () => {
   test("generating again uses what is cached", () => {
     const python = pythonReady() ?? "";
     expect(generatePythonStubs("no-such-python")).toBe(generatePythonStubs(python));
+  });
+});
+
+suiteNeeds([grpcurl.name])("grpcurl", () => {
+  test("runs, and is not built again while its go.sum stands", () => {
+    const directory = buildGoTool(grpcurl);
+    expect(directory).toBe(goToolDirectory(grpcurl));
+    expect(execFileSync(join(directory, "grpcurl"), ["-help"], { encoding: "utf8", stdio: "pipe" })).toBe("");
   });
 });

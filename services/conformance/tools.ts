@@ -1,14 +1,16 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { goToolDirectory, grpcurl } from "./go-tools.ts";
 import { pythonReady } from "./python-environment.ts";
 
 /** A tool that is no program on the PATH but has to be prepared: the cached Python with gRPC. */
 export const pythonGrpc = "python-grpc";
 
-/** Whether this machine has a tool: a program on the PATH, or `pythonGrpc`. */
+/** Whether this machine has a tool: a program on the PATH, `pythonGrpc`, or the grpcurl that was built for the tests. */
 export function toolAvailable(name: string): boolean {
   if (name === pythonGrpc) return pythonReady() !== undefined;
+  if (name === grpcurl.name) return goToolDirectory(grpcurl) !== undefined;
   const directories = (process.env["PATH"] ?? "").split(delimiter);
   return directories.some((directory) => isExecutable(join(directory, name)));
 }

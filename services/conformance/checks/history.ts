@@ -1,0 +1,83 @@
+/**
+ * What happened during a run, as its clients saw it. Nothing here comes from the inside of a node, so the checkers
+ * work on any run of any number of nodes. Times are milliseconds of one monotonic clock, that of the process which
+ * drove all clients.
+ */
+
+/** A message that a client wanted in a conversation, with every try of it. */
+export interface SendRecord {
+  readonly senderId: string;
+  readonly deviceId: string;
+  readonly conversationId: string;
+  readonly clientMessageId: string;
+  readonly text: string;
+  /** By which way it went; a retry goes the same way. */
+  readonly way: "unary" | "stream";
+  /**
+   * Names the ordered stream of sends that it belongs to: one device, one conversation, in the order of `laneIndex`.
+   * Unset for sends that are in no order (unary ones).
+   */
+  readonly lane?: string;
+  readonly laneIndex?: number;
+  /** Just before the first try left. */
+  readonly beganMs: number;
+  /** Tries made. */
+  tries: number;
+  outcome: SendOutcome;
+}
+
+/** How a send ended, for its client. */
+export type SendOutcome =
+  /** Nobody knows; it may be in the log, or come to be. */
+  | { readonly kind: "open" }
+  /** The client was told that it is durable. `endedMs`: when it heard so. */
+  | {
+      readonly kind: "acknowledged";
+      readonly seq: bigint;
+      readonly entryId: string;
+      readonly endedMs: number;
+    }
+  /** The client was told that it will never be in the log. */
+  | { readonly kind: "rejected"; readonly reason: string };
+
+/** An entry as a client saw it. */
+export interface SeenEntry {
+  readonly conversationId: string;
+  readonly seq: bigint;
+  readonly entryId: string;
+  readonly senderId: string;
+  readonly clientMessageId: string;
+  readonly messageOrdinal: bigint;
+  /** The text of a text message; undefined for anything else, which no `SendRecord` speaks of. */
+  readonly text: string | undefined;
+}
+
+/** The log of one conversation from `firstSeq` on, as listed after the run. */
+export interface ListedLog {
+  readonly conversationId: string;
+  readonly entries: readonly SeenEntry[];
+}
+
+/** What one device stored of one conversation, in the order in which it stored it. */
+export interface ObserverHistory {
+  readonly deviceId: string;
+  readonly conversationId: string;
+  readonly entries: readonly SeenEntry[];
+}
+
+/** A look at the head of a conversation by one of its members. */
+export interface HeadRead {
+  readonly readerId: string;
+  readonly conversationId: string;
+  /** Just before the read left. */
+  readonly beganMs: number;
+  readonly headSeq: bigint;
+}
+
+/** Everything that the checkers look at. */
+export interface History {
+  readonly sends: readonly SendRecord[];
+  readonly logs: readonly ListedLog[];
+  readonly observers: readonly ObserverHistory[];
+  readonly reads: readonly HeadRead[];
+}

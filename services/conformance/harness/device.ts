@@ -1,0 +1,363 @@
+import { create } from "@bufbuild/protobuf";
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import {
+  CloseAction,
+  type CloseReason,
+  CloseReasonSchema,
+  type StreamClosed,
+} from "../../../gen/parley/error/v1/stream_closed_pb.ts";
+import { type Entry, type Position, PositionSchema } from "../../../gen/parley/message/v1/entry_pb.ts";
+import {
+  type Event,
+  OpenSchema,
+  PositionsSchema,
+  type SendResult,
+  type ServerFrame,
+} from "../../../gen/parley/session/v1/session_pb.ts";
+import type { ReadPace } from "./attach-link.ts";
+import { DeviceStore } from "./device-store.ts";
+import { type Link, openLink, type Way } from "./link.ts";
+import { pause } from "./pause.ts";
+import { mayRepeat, type Refusal, refusalOf } from "./refusal.ts";
+import { StreamSends } from "./stream-sends.ts";
+import { repeatCall, type User } from "./user.ts";
+
+/** The longest random pause before a lost stream is opened again, in milliseconds; short, since tests wait for it. */
+const reconnectMsMax = 200;
+
+/** Entries of one page of a gap; a device with a pace takes small ones. */
+const pageSize = 500;
+const pageSizePaced = 20;
+
+/** A moment at which a device may die. */
+export type CrashPoint =
+  /** `open` has been said. */
+  | { readonly at: "opening" }
+  /** Events have arrived and none of them is stored. */
+  | { readonly at: "received"; readonly frame: ServerFrame }
+  /** This entry is about to be stored; those before it in its frame are. */
+  | { readonly at: "storing"; readonly entry: Entry }
+  /** A frame is stored and not acknowledged. */
+  | { readonly at: "stored" }
+  /** A frame is acknowledged. */
+  | { readonly at: "acknowledged" };
+
+/** `crash`: the connection breaks here. `lose`: the rest of this answer was lost on its way (Poll only). */
+export type CrashVerdict = "crash" | "lose" | undefined;
+
+/** How a device behaves. */
+export interface DeviceOptions {
+  readonly user: User;
+  readonly way: Way;
+  /** How fast it reads, streams and lists alike; Attach only. Unset: as fast as it can. */
+  readonly pace?: ReadPace;
+  /** Events that may be unacknowledged, 1 to 1,024; the node's default when unset. */
+  readonly window?: number;
+  /** Asked at every point where a device may die. */
+  crashAt?(point: CrashPoint): CrashVerdict;
+  /** Told of each entry just after it was stored. */
+  onStored?(entry: Entry): void;
+}
+
+/** What a device has lived through. */
+export interface DeviceTally {
+  streams: number;
+  lost: number;
+  crashes: number;
+  answersLost: number;
+  events: number;
+  redelivered: number;
+  dropped: number;
+  gaps: number;
+  behind: number;
+  rewound: number;
+  /** Reasons for which the node closed its streams, by name. */
+  readonly closed: Map<string, number>;
+}
+
+type StreamEnd =
+  | { readonly kind: "closed"; readonly closed: StreamClosed }
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  | { readonly kind: "crashed" };
+
+/** Thrown through the layers at a crash point, because nothing after it may run. */
+class Crash extends Error {}
+
+/** A device that does what the contract asks of one: stores, acknowledges, drops, lists, follows and comes back. */
+export class Device implements AsyncDisposable {
+  readonly store: DeviceStore;
+  readonly sends = new StreamSends();
+  readonly tally: DeviceTally = {
+    streams: 0,
+    lost: 0,
+    crashes: 0,
+    answersLost: 0,
+    events: 0,
+    redelivered: 0,
+    dropped: 0,
+    gaps: 0,
+    behind: 0,
+    rewound: 0,
+    closed: new Map(),
+  };
+  readonly user: User;
+  readonly #options: DeviceOptions;
+  readonly #abort = new AbortController();
+  #running: Promise<void> | undefined;
+  #breakStream: (() => void) | undefined;
+  #ticket = "";
+  #open = false;
+  #failure: Error | undefined;
+
+  constructor(options: DeviceOptions) {
+    this.#options = options;
+    this.user = options.user;
+    this.store = new DeviceStore(options.user.accountId);
+  }
+
+  /** Whether a stream is open now. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
+  /** Why the device has given up: it was told to stay closed, or refused for good. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Begins to attach, and goes on until `stop`. */
+  start(): this {
+    this.#running ??= this.#run();
+    return this;
+  }
+
+  /** Breaks its open stream at whatever it is doing; it attaches again. Answers false when there is none. */
+  cut(): boolean {
+    if (!this.#open) return false;
+    this.#open = false;
+    this.#breakStream?.();
+    return true;
+  }
+
+  /** Ends its stream and everything that it waits for. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#running;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort;
+    while (!signal.aborted && this.#failure === undefined) {
+      const end = await this.#followOnce();
+      if (!signal.aborted) await pause(this.#delayAfter(end), signal);
+    }
+  }
+
+  /** How long to wait before the next stream, in milliseconds. Notes a failure when there must be none. */
+  #delayAfter(end: StreamEnd): number {
+    const jitterMs = Math.random() * reconnectMsMax;
+    if (end.kind === "crashed") return 0;
+    if (end.kind === "refused") {
+      const { refusal } = end;
+      if (!mayRepeat(refusal)) this.#failure = new Error(`refused: ${refusal.reason} ${refusal.message}`);
+      return refusal.retryDelayMs ?? jitterMs;
+    }
+    const { action, retryDelay, reason, message } = end.closed;
+    if (action === CloseAction.STAY_CLOSED) {
+      this.#failure = new Error(`closed for good: ${nameOf(reason)} ${message}`);
+    }
+    return retryDelay === undefined ? jitterMs : durationMs(retryDelay);
+  }
+
+  async #followOnce(): Promise<StreamEnd> {
+    const { user, way, pace, window = 0 } = this.#options;
+    const streamAbort = new AbortController();
+    const signal = AbortSignal.any([this.#abort.signal, streamAbort.signal]);
+    const onResults = (results: readonly SendResult[]): void => {
+      if (!signal.aborted) for (const result of results) this.sends.result(result);
+    };
+    const positions = create(PositionsSchema, { positions: this.store.positions(), last: true });
+    const open = create(OpenSchema, { resumeTicket: this.#ticket, positions, window });
+    const link = openLink(way, { user, open, onResults, ...(pace && { pace }) });
+    this.#breakStream = () => {
+      streamAbort.abort();
+      link.drop();
+    };
+    const drop = (): void => link.drop();
+    this.#abort.signal.addEventListener("abort", drop, { once: true });
+    const watch = watchSilence(drop);
+    try {
+      return await this.#follow(link, signal, watch);
+    } catch (error) {
+      if (error instanceof Crash) return { kind: "crashed" };
+      if (this.#open) this.tally.lost += 1;
+      return { kind: "refused", refusal: refusalOf(error) };
+    } finally {
+      this.#open = false;
+      this.sends.detached();
+      watch.stop();
+      streamAbort.abort();
+      this.#abort.signal.removeEventListener("abort", drop);
+      link.drop();
+    }
+  }
+
+  async #follow(link: Link, signal: AbortSignal, watch: SilenceWatch): Promise<StreamEnd> {
+    this.#crashAt({ at: "opening" });
+    for await (const frame of link.frames) {
+      watch.heard();
+      if (signal.aborted) break;
+      await this.#takeEvents(link, frame, signal);
+      for (const result of frame.results) this.sends.result(result);
+      const closed = await this.#takeControl(link, frame, watch);
+      if (closed !== undefined) return { kind: "closed", closed };
+    }
+    throw new Error("the stream ended without a word");
+  }
+
+  async #takeControl(
+    link: Link,
+    { control }: ServerFrame,
+    watch: SilenceWatch,
+  ): Promise<StreamClosed | undefined> {
+    switch (control.case) {
+      case "opened":
+        this.tally.streams += 1;
+        this.#ticket = control.value.resumeTicket;
+        this.#open = true;
+        if (control.value.heartbeatInterval !== undefined) {
+          watch.begin(durationMs(control.value.heartbeatInterval));
+        }
+        this.sends.attached((request) => link.say({ case: "send", value: request }));
+        return undefined;
+      case "ping":
+        link.say({ case: "pong", value: control.value });
+        link.say({ case: "renew", value: await this.user.accessToken() });
+        return undefined;
+      case "closed": {
+        const name = nameOf(control.value.reason);
+        this.tally.closed.set(name, (this.tally.closed.get(name) ?? 0) + 1);
+        return control.value;
+      }
+      case "caughtUp":
+      case "moving":
+      case "pong":
+      case "renewed":
+      case undefined:
+        return undefined;
+      default:
+        return control satisfies never;
+    }
+  }
+
+  async #takeEvents(link: Link, frame: ServerFrame, signal: AbortSignal): Promise<void> {
+    if (frame.events.length === 0) return;
+    this.tally.events += frame.events.length;
+    if (frame.redelivered) this.tally.redelivered += frame.events.length;
+    if (this.#crashAt({ at: "received", frame }) === "lose" && link.loseAnswer !== undefined) {
+      this.tally.answersLost += 1;
+      link.loseAnswer();
+      return;
+    }
+    for (const event of frame.events) await this.#takeEvent(link, event, signal);
+    this.#crashAt({ at: "stored" });
+    link.say({ case: "ack", value: frame.firstDeliveryId + BigInt(frame.events.length) - 1n });
+    this.#crashAt({ at: "acknowledged" });
+  }
+
+  async #takeEvent(link: Link, { kind }: Event, signal: AbortSignal): Promise<void> {
+    switch (kind.case) {
+      case "entry":
+        this.#crashAt({ at: "storing", entry: kind.value });
+        if (this.#store(kind.value) !== "gap") return;
+        // Listed before this frame is acknowledged, since an acknowledgement says that everything is stored.
+        this.tally.gaps += 1;
+        await this.#list(kind.value.conversationId, kind.value.seq, signal);
+        return;
+      case "behind":
+        this.tally.behind += 1;
+        // Beside the stream, which has pings to answer meanwhile; nothing of this conversation comes before `follow`.
+        void this.#catchUp(link, kind.value, signal);
+        return;
+      case "rewound":
+        this.tally.rewound += 1;
+        this.store.rewind(kind.value);
+        return;
+      // Acknowledged all the same: the contract may grow kinds that this device does not know.
+      case undefined:
+        return;
+      default:
+        kind satisfies never;
+    }
+  }
+
+  #store(entry: Entry): ReturnType<DeviceStore["take"]> {
+    const intake = this.store.take(entry);
+    if (intake === "stored") this.#options.onStored?.(entry);
+    if (intake === "dropped") this.tally.dropped += 1;
+    return intake;
+  }
+
+  async #catchUp(link: Link, head: Position, signal: AbortSignal): Promise<void> {
+    const { conversationId } = head;
+    try {
+      await this.#list(conversationId, head.seq, signal);
+    } catch {
+      // The stream is opened again with the positions held, which tells the node to say `behind` once more.
+      link.drop();
+      return;
+    }
+    if (signal.aborted) return;
+    const held = { conversationId, epoch: head.epoch, seq: this.store.seqOf(conversationId) };
+    link.say({ case: "follow", value: create(PositionSchema, held) });
+  }
+
+  /** Lists and stores what lies between the position held and `seq`, that one included. */
+  async #list(conversationId: string, seq: bigint, signal: AbortSignal): Promise<void> {
+    while (this.store.seqOf(conversationId) < seq && !signal.aborted) {
+      const bytesPerSecond = this.#options.pace?.bytesPerSecond ?? Number.POSITIVE_INFINITY;
+      const size = Number.isFinite(bytesPerSecond) ? pageSizePaced : pageSize;
+      const request = { conversationId, seq: this.store.seqOf(conversationId), pageSize: size };
+      const page = await repeatCall(() => this.user.messages.listEntries(request, { signal }));
+      if (signal.aborted) return;
+      for (const entry of page.entries) this.#store(entry);
+      if (!page.hasMore) return;
+      const bytes = page.entries.length * 200;
+      if (Number.isFinite(bytesPerSecond)) await pause((bytes / bytesPerSecond) * 1000, signal);
+    }
+  }
+
+  #crashAt(point: CrashPoint): CrashVerdict {
+    const verdict = this.#options.crashAt?.(point);
+    if (verdict !== "crash") return verdict;
+    this.tally.crashes += 1;
+    throw new Crash();
+  }
+}
+
+function nameOf(reason: CloseReason): string {
+  return CloseReasonSchema.value[reason]?.localName ?? `reason ${reason}`;
+}
+
+interface SilenceWatch {
+  begin(heartbeatMs: number): void;
+  heard(): void;
+  stop(): void;
+}
+
+/** Three heartbeats without a frame mean that the stream is dead, whatever the connection says. */
+function watchSilence(onSilence: () => void): SilenceWatch {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    begin: (heartbeatMs) => {
+      clearTimeout(timer);
+      timer = setTimeout(onSilence, 3 * heartbeatMs);
+    },
+    heard: () => void timer?.refresh(),
+    stop: () => clearTimeout(timer),
+  };
+}

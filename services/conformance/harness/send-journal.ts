@@ -1,0 +1,99 @@
+import { randomUUID } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
+import {
+  type SendMessageRequest,
+  SendMessageRequestSchema,
+} from "../../../gen/parley/message/v1/message_service_pb.ts";
+import type { SendRecord } from "../checks/history.ts";
+import type { Device } from "./device.ts";
+import { pause } from "./pause.ts";
+import { mayRepeat, refusalOf } from "./refusal.ts";
+import type { Settlement } from "./stream-sends.ts";
+
+/** The longest random pause between two tries of a unary send, in milliseconds. */
+const retryMsMax = 200;
+
+/** Sends messages of many devices, each until its outcome is known, and keeps the history of it for the checkers. */
+export class SendJournal {
+  readonly sends: SendRecord[] = [];
+  readonly #laneLengths = new Map<string, number>();
+  readonly #signal: AbortSignal;
+  #unsettled = 0;
+
+  /** The signal ends unary tries that are still going on; their sends stay without an outcome. */
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /** Sends that have begun and not come to an end. */
+  get unsettled(): number {
+    return this.#unsettled;
+  }
+
+  /** Sends over the device's stream, in order with its other ones to this conversation. */
+  async sendOnStream(device: Device, conversationId: string, text: string): Promise<SendRecord> {
+    const lane = `${device.user.deviceId} ${conversationId}`;
+    const laneIndex = this.#laneLengths.get(lane) ?? 0;
+    this.#laneLengths.set(lane, laneIndex + 1);
+    const record = this.#begin(device, { conversationId, text, way: "stream", lane, laneIndex });
+    const settlement = await device.sends.send(requestOf(record), () => {
+      record.tries += 1;
+    });
+    return this.#end(record, settlement);
+  }
+
+  /** Sends by SendMessage, and repeats it until it is answered for good. */
+  async sendUnary(device: Device, conversationId: string, text: string): Promise<SendRecord> {
+    const record = this.#begin(device, { conversationId, text, way: "unary" });
+    const request = requestOf(record);
+    while (!this.#signal.aborted) {
+      record.tries += 1;
+      try {
+        const retry = record.tries > 1;
+        const answer = await device.user.messages.sendMessage(
+          { ...request, retry },
+          { signal: this.#signal },
+        );
+        const { position, entryId } = answer;
+        return this.#end(record, { kind: "acknowledged", seq: position?.seq ?? 0n, entryId });
+      } catch (error) {
+        const refusal = refusalOf(error);
+        if (!mayRepeat(refusal)) {
+          return this.#end(record, { kind: "rejected", reason: refusal.reason || refusal.message });
+        }
+        await pause(refusal.retryDelayMs ?? Math.random() * retryMsMax, this.#signal);
+      }
+    }
+    return record;
+  }
+
+  #begin(
+    { user }: Device,
+    what: Pick<SendRecord, "conversationId" | "text" | "way" | "lane" | "laneIndex">,
+  ): SendRecord {
+    const record: SendRecord = {
+      ...what,
+      senderId: user.accountId,
+      deviceId: user.deviceId,
+      clientMessageId: randomUUID(),
+      beganMs: performance.now(),
+      tries: 0,
+      outcome: { kind: "open" },
+    };
+    this.sends.push(record);
+    this.#unsettled += 1;
+    return record;
+  }
+
+  #end(record: SendRecord, settlement: Settlement): SendRecord {
+    record.outcome =
+      settlement.kind === "acknowledged" ? { ...settlement, endedMs: performance.now() } : settlement;
+    this.#unsettled -= 1;
+    return record;
+  }
+}
+
+function requestOf({ conversationId, clientMessageId, text }: SendRecord): SendMessageRequest {
+  const content = { kind: { case: "text", value: { text } } } as const;
+  return create(SendMessageRequestSchema, { conversationId, clientMessageId, content });
+}
