@@ -38,8 +38,10 @@ interface Unsettled {
  */
 export class DeliveryWindow {
   readonly #limits: WindowLimits;
-  // A Map iterates in order of insertion, which is the order of first ids.
-  readonly #unsettled = new Map<string, Unsettled>();
+  // By first id. A Map iterates in order of insertion, which is the order of first ids.
+  readonly #unsettled = new Map<bigint, Unsettled>();
+  /** What was unsettled at the last rewind, by what it is: only these may come again, so only they are looked for. */
+  readonly #rewound = new Map<string, Unsettled>();
   #underway = 0;
   #underwayBytes = 0;
   #lastId = 0n;
@@ -69,19 +71,18 @@ export class DeliveryWindow {
     if (this.#underway >= this.#limits.eventsMax || this.#underwayBytes + bytes > this.#limits.bytesMax)
       return false;
     if (this.#unsettled.size < this.#limits.eventsMax * unsettledFactorMax) return true;
-    return this.#unsettled.has(keyOf(event));
+    return this.#rewound.has(keyOf(event));
   }
 
   /** Records one transmission and returns its delivery id, dense from 1. */
   deliver(event: UnsettledEvent, bytes: number, nowMs: number): bigint {
     this.#lastId += 1n;
     if (this.#unsettled.size === 0) this.#restart(nowMs);
-    const key = keyOf(event);
-    let entry = this.#unsettled.get(key);
+    let entry = this.#rewound.size === 0 ? undefined : this.#rewound.get(keyOf(event));
     if (entry === undefined) {
       const { kind, conversationId, seq } = event;
       entry = { event: { kind, conversationId, seq }, bytes, firstId: this.#lastId, underway: false };
-      this.#unsettled.set(key, entry);
+      this.#unsettled.set(entry.firstId, entry);
     }
     if (!entry.underway) this.#count(entry, true);
     return this.#lastId;
@@ -93,10 +94,11 @@ export class DeliveryWindow {
     if (id <= this.#lastAckId) return "nothing";
     this.#lastAckId = id;
     let settled = false;
-    for (const [key, entry] of this.#unsettled) {
-      if (entry.firstId > id) break;
+    for (const [firstId, entry] of this.#unsettled) {
+      if (firstId > id) break;
       if (entry.underway) this.#count(entry, false);
-      this.#unsettled.delete(key);
+      this.#unsettled.delete(firstId);
+      if (this.#rewound.size > 0) this.#rewound.delete(keyOf(entry.event));
       settled = true;
     }
     if (!settled) return "nothing";
@@ -136,6 +138,7 @@ export class DeliveryWindow {
     for (const entry of this.#unsettled.values()) {
       entry.underway = false;
       events.push(entry.event);
+      this.#rewound.set(keyOf(entry.event), entry);
     }
     return events;
   }
@@ -147,6 +150,7 @@ export class DeliveryWindow {
   takeBack(): UnsettledEvent[] {
     const events = this.rewind();
     this.#unsettled.clear();
+    this.#rewound.clear();
     return events;
   }
 
