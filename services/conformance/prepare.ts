@@ -1,3 +1,4 @@
+import { aptGetCommand, debianPrograms, installDebianPackages } from "./debian-packages.ts";
 import { buildGoTool, grpcurl } from "./go-tools.ts";
 import { createPythonEnvironment } from "./python-environment.ts";
 import { pythonGrpc, toolAvailable } from "./tools.ts";
@@ -7,6 +8,17 @@ import { pythonGrpc, toolAvailable } from "./tools.ts";
  * is no failure here; the suites that need it are skipped by name, or fail with CI=true.
  */
 export default function prepare(): void {
+  const missing = debianPrograms().filter(({ program }) => !toolAvailable(program));
+  const aptGet = aptGetCommand({
+    aptGet: toolAvailable("apt-get"),
+    root: process.getuid?.() === 0,
+    sudo: toolAvailable("sudo"),
+    ci: process.env["CI"] === "true",
+  });
+  if (missing.length > 0 && aptGet !== undefined) {
+    const names = missing.map(({ packageName }) => packageName);
+    createOnce(`the Debian packages ${names.join(", ")}`, () => installDebianPackages(aptGet, names));
+  }
   if (!toolAvailable(pythonGrpc) && toolAvailable("python3")) {
     createOnce("a Python environment in .cache/python", createPythonEnvironment);
   }

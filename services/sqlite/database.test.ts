@@ -25,7 +25,7 @@ test("every connection has a write-ahead log, full synchronisation and a stated 
     expect(each).toMatchObject({
       journalMode: "wal",
       synchronous: 2,
-      walAutocheckpoint: 1000,
+      walAutocheckpoint: 8000,
       foreignKeys: 0,
     });
     expect(each).toMatchObject({ applicationId: 0x50_72_6c_79, userVersion: 1 });
