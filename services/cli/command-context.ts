@@ -16,6 +16,8 @@ export interface CommandContext {
   readInput(): Promise<string>;
   /** Aborts at SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
+  /** Errors that are thrown outside of any call and for which this answers true are no bugs. None are until it is called. */
+  passOver(isHarmless: (error: unknown) => boolean): void;
 }
 
 /** Options that all commands of a logged-in person take. */

@@ -1,7 +1,6 @@
 import { systemClock } from "../kernel/system-clock.ts";
 import { systemRng } from "../kernel/system-rng.ts";
 import { firstSignal } from "../node/process-signals.ts";
-import { isGoawayException } from "./attached-stream.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { runProgram } from "./program.ts";
 
@@ -18,12 +17,19 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });
 
-process.on("uncaughtException", (error) => {
-  if (isGoawayException(error)) return;
-  process.stderr.write(`parley: this is a bug, please report it: ${error.stack ?? error.message}\n`);
-  process.exitCode = exitCodes.failed;
-  throw error;
-});
+/** Reports what is thrown outside of any call as a bug, except what a command has said to be harmless. */
+function reportStrayErrors(): (isHarmless: (error: unknown) => boolean) => void {
+  let passesOver: (error: unknown) => boolean = () => false;
+  process.on("uncaughtException", (error) => {
+    if (passesOver(error)) return;
+    process.stderr.write(`parley: this is a bug, please report it: ${error.stack ?? error.message}\n`);
+    process.exitCode = exitCodes.failed;
+    throw error;
+  });
+  return (isHarmless) => {
+    passesOver = isHarmless;
+  };
+}
 
 // The clock's timers let a process end, so a command that only waits (to attach again, to repeat a send) would end too.
 const busy = setInterval(() => undefined, 60_000);
@@ -35,5 +41,6 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   notice: (line) => void process.stderr.write(`${line}\n`),
   readInput,
   signal: firstSignal(exitCodes.stoppedEarly),
+  passOver: reportStrayErrors(),
 });
 clearInterval(busy);

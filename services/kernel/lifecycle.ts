@@ -1,5 +1,6 @@
 import { type Clock, sleep } from "./clock.ts";
 import type { Logger } from "./logger.ts";
+import { thrownError } from "./thrown-error.ts";
 
 /** A named part of a node. All verbs are optional; each is called at most once. */
 export interface LifecyclePart {
@@ -148,7 +149,7 @@ export class Lifecycle {
       await work;
     } catch (error) {
       this.#failures.push({ part: part.name, step, error });
-      const cause = error instanceof Error ? error : new Error(String(error));
+      const cause = thrownError(error);
       this.#options.logger.warn(`${part.name} failed to ${step}`, { part: part.name, cause });
     }
   }

@@ -1,9 +1,10 @@
 import { sleep } from "../kernel/clock.ts";
 import { Fault } from "../kernel/fault.ts";
+import { thrownError } from "../kernel/thrown-error.ts";
 import { failed, outcomeUnknown, resultOfRow, storeUnavailable } from "./append-results.ts";
 import { type BatchItem, composeBatch } from "./batch-composer.ts";
 import type { BatchPlan } from "./batch-outcome.ts";
-import { type CommittedPart, errorOf, finishCommitted, type LaneContext } from "./commit-tail.ts";
+import { type CommittedPart, finishCommitted, type LaneContext } from "./commit-tail.ts";
 import { loadConversation } from "./conversation-loader.ts";
 import type { Slot } from "./conversation-slot.ts";
 import { eventsOf } from "./entry-events.ts";
@@ -53,7 +54,9 @@ export class AppendLane {
   /** Runs work beside the lane. What it throws is a bug: it is logged, and the work's commands expire. */
   #start(what: string, work: () => Promise<void>): Promise<void> {
     const done: Promise<void> = work()
-      .catch((error: unknown) => this.#context.deps.logger.error(`${what} failed`, { error: errorOf(error) }))
+      .catch((error: unknown) =>
+        this.#context.deps.logger.error(`${what} failed`, { error: thrownError(error) }),
+      )
       .finally(() => this.#running.delete(done));
     this.#running.add(done);
     return done;
@@ -115,7 +118,7 @@ export class AppendLane {
     }
     const failedEntries = plan.refused.length + plan.unknown.length;
     if (failedEntries > 0) {
-      const error = errorOf(plan.cause);
+      const error = thrownError(plan.cause);
       this.#context.deps.logger.warn("a batch was not committed", { entries: failedEntries, error });
     }
     this.#refuse(plan.refused, plan.cause);
@@ -195,7 +198,7 @@ export class AppendLane {
         this.#makeReady(slot);
       } catch (error) {
         slot.phase = "unloaded";
-        deps.logger.warn("a conversation could not be loaded", { error: errorOf(error) });
+        deps.logger.warn("a conversation could not be loaded", { error: thrownError(error) });
         for (const pending of slot.queue.splice(0)) this.#endUnwritten(pending, error);
       }
     });

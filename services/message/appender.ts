@@ -7,13 +7,13 @@ import { createAppendMetrics } from "./append-metrics.ts";
 import { type AppendOptions, appendDefaults, assertAppendOptions } from "./append-options.ts";
 import { type AppendLimit, draining, failed, overloaded } from "./append-results.ts";
 import { planAfter } from "./batch-outcome.ts";
+import { conversationNotFound } from "./conversation-faults.ts";
 import { groupConversationId, parseConversationId } from "./conversation-id.ts";
 import { settleConversations } from "./conversation-loader.ts";
 import { peerOf } from "./conversation-state.ts";
 import { createConversationTable } from "./conversation-table.ts";
 import type { PendingAppend } from "./pending-append.ts";
 import { readBack } from "./read-back.ts";
-import { neverMember } from "./rights.ts";
 import { createSendEpochs } from "./send-epochs.ts";
 import { nextStep } from "./sequencer.ts";
 import { WaitingRoom } from "./waiting-room.ts";
@@ -135,7 +135,7 @@ class LaneAppender implements Appender {
     const isMisnamed =
       body.kind === "createGroup" && conversationId !== groupConversationId(senderId, clientMessageId);
     // No entry, seen or not yet seen, can change these, so there is nothing to prove.
-    if (isHidden || isMisnamed) return failed(neverMember(conversationId));
+    if (isHidden || isMisnamed) return failed(conversationNotFound(conversationId));
     if (expireMs <= this.#deps.clock.monotonicMs()) {
       return this.#refuse("deadline", "Its deadline had passed when it arrived");
     }

@@ -1,6 +1,7 @@
 import type { Entry } from "../../gen/parley/message/v1/entry_pb.ts";
 import { backoffDelayMs } from "../kernel/backoff.ts";
 import { sleep } from "../kernel/clock.ts";
+import { thrownError } from "../kernel/thrown-error.ts";
 import type { AppendResult } from "./append-command.ts";
 import type { AppendDeps } from "./append-deps.ts";
 import type { AppendOptions } from "./append-options.ts";
@@ -100,7 +101,7 @@ async function settleSlots(context: LaneContext, slots: readonly Slot[]): Promis
     } catch (error) {
       deps.logger.warn("effects of committed entries could not be finished", {
         attempt,
-        error: errorOf(error),
+        error: thrownError(error),
       });
     }
     failing = failing.filter((slot) => slot.unapplied.length > 0);
@@ -120,9 +121,4 @@ function markApplied(slot: Slot, count: number): void {
 function resultOf(item: BatchItem): AppendResult {
   if (item.becomes.kind === "void") return failed(item.becomes.fault);
   return { kind: "committed", committed: committedOf(item.row) };
-}
-
-/** What was thrown, in the form that a log line takes. */
-export function errorOf(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

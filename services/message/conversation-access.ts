@@ -1,9 +1,9 @@
+import { conversationNotFound } from "./conversation-faults.ts";
 import { type ConversationRef, parseConversationId } from "./conversation-id.ts";
 import { peerOf } from "./conversation-state.ts";
 import { isMember } from "./effects.ts";
 import { readEntryAt } from "./history-page.ts";
 import type { EffectSettler, EntryLogStore, EntryRow, MemberRow, MembershipStore, Role } from "./ports.ts";
-import { conversationNotFound } from "./read-faults.ts";
 import { newestVisibleSeq, type Span, visibleSpans, wholeLog } from "./visibility.ts";
 
 /** What deciding about an account's access takes. */

@@ -4,9 +4,9 @@ import type { Clock } from "../kernel/clock.ts";
 import { callerOf } from "../rpc/caller.ts";
 import type { AppendBody } from "./append-command.ts";
 import { type AppendRouter, appendOrThrow, commandExpireMs } from "./append-router.ts";
+import { conversationNotFound, notAGroup } from "./conversation-faults.ts";
 import { parseConversationId } from "./conversation-id.ts";
 import { peerOf } from "./conversation-state.ts";
-import { conversationNotFound, notAGroup } from "./read-faults.ts";
 
 /** What changes of groups work with. */
 export interface GroupChanges {

@@ -7,12 +7,12 @@ import {
 } from "../../gen/parley/message/v1/conversation_service_pb.ts";
 import { callerOf } from "../rpc/caller.ts";
 import { listAccountConversations } from "./account-conversations.ts";
+import { pageTokenInvalid } from "./conversation-faults.ts";
 import { type ActivityKey, type ListPosition, takePage } from "./conversation-order.ts";
 import { describeConversations } from "./conversation-view.ts";
 import { pageBytesMax } from "./list-entries.rpc.ts";
 import { pageSizeOf } from "./page-size.ts";
 import { decodePageToken, encodePageToken, pageTokenLengthMax } from "./page-token.ts";
-import { pageTokenInvalid } from "./read-faults.ts";
 import type { Reading } from "./reading.ts";
 
 /** Conversations in a page, and what is taken for 0; larger wishes are cut to the maximum. */

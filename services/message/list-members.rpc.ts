@@ -2,13 +2,13 @@ import type { MethodImpl } from "@connectrpc/connect";
 import type { GroupService } from "../../gen/parley/message/v1/group_service_pb.ts";
 import { callerOf } from "../rpc/caller.ts";
 import { type AccessStores, accessConversation } from "./conversation-access.ts";
+import { notAMember, pageTokenInvalid } from "./conversation-faults.ts";
 import { encodeRole } from "./conversation-view.ts";
 import { isMember } from "./effects.ts";
 import { assertGroupId } from "./group-command.ts";
 import { pageSizeOf } from "./page-size.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
 import type { MemberRow } from "./ports.ts";
-import { notAMember, pageTokenInvalid } from "./read-faults.ts";
 
 /** Members in a page, and what is taken for 0; larger wishes are cut to the maximum. */
 export const membersPerPage = { default: 100, max: 500 } as const;

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Metrics } from "../kernel/metrics.ts";
+import { thrownError } from "../kernel/thrown-error.ts";
 import type { AppendRouter } from "./append-router.ts";
 import type { EventSink, PersonalStore, RowVersions } from "./ports.ts";
 import { versionsEvent } from "./signals.ts";
@@ -99,7 +100,7 @@ export class OwnReads {
       try {
         await this.#write(cursors.slice(start, start + cursorsPerFlushMax));
       } catch (thrown) {
-        const cause = thrown instanceof Error ? thrown : new Error(String(thrown));
+        const cause = thrownError(thrown);
         this.#options.logger.warn("read cursors of senders were not written", {
           waiting: this.#pending.size,
           cause,

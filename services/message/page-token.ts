@@ -1,4 +1,4 @@
-import { pageTokenInvalid } from "./read-faults.ts";
+import { pageTokenInvalid } from "./conversation-faults.ts";
 
 /** Raised when what tokens hold changes: a client with an old one is told to start again. */
 const tokenVersion = 1;

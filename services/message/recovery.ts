@@ -1,8 +1,9 @@
 import { backoffDelayMs } from "../kernel/backoff.ts";
 import { sleep } from "../kernel/clock.ts";
 import { Fault } from "../kernel/fault.ts";
+import { thrownError } from "../kernel/thrown-error.ts";
 import { answerRepetition, failed, outcomeUnknown, resultOfRow, storeUnavailable } from "./append-results.ts";
-import { errorOf, type LaneContext, settleOnce } from "./commit-tail.ts";
+import { type LaneContext, settleOnce } from "./commit-tail.ts";
 import type { Slot } from "./conversation-slot.ts";
 import { advance } from "./conversation-state.ts";
 import { eventsOf } from "./entry-events.ts";
@@ -49,7 +50,11 @@ export async function recover(context: LaneContext, recovery: Recovery): Promise
       if (slot.conflicts > 0) await backOff(context, options.conflictBackoff, slot.conflicts);
       return;
     } catch (error) {
-      deps.logger.warn("a conversation could not be read back", { reason, attempt, error: errorOf(error) });
+      deps.logger.warn("a conversation could not be read back", {
+        reason,
+        attempt,
+        error: thrownError(error),
+      });
       refuseWaiting(context, recovery, error);
     }
     await backOff(context, options.storeBackoff, attempt);

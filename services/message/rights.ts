@@ -11,6 +11,7 @@ import { Fault } from "../kernel/fault.ts";
 import { InvalidFieldFault } from "../rpc/message-validator.ts";
 import type { AppendBody, AppendCommand } from "./append-command.ts";
 import { contentProblem } from "./content-rules.ts";
+import { conversationNotFound, notAGroup, notAMember } from "./conversation-faults.ts";
 import { type ConversationState, peerOf } from "./conversation-state.ts";
 import { heirOf, isMember, type MemberFacts, sees } from "./effects.ts";
 
@@ -43,13 +44,6 @@ export interface Claim {
   readonly accounts: AccountFacts;
 }
 
-/** The account can never see the conversation, so that it does not exist for it. */
-export function neverMember(conversationId: string): Fault {
-  return new Fault(ErrorReason.CONVERSATION_NOT_FOUND, `There is no conversation ${conversationId} for you`, {
-    metadata: { conversation_id: conversationId },
-  });
-}
-
 /** Judges a command by the conversation as it is before it. */
 export function judge(state: ConversationState, claim: Claim, limits: RightsLimits): Verdict {
   const { body } = claim.command;
@@ -69,12 +63,9 @@ export function judge(state: ConversationState, claim: Claim, limits: RightsLimi
 function judgeDirect(state: ConversationState, { command, accounts }: Claim): Verdict {
   const { conversationId, senderId, body } = command;
   const peer = peerOf(state.ref, senderId);
-  if (peer === undefined) return rejectForGood(neverMember(conversationId));
+  if (peer === undefined) return rejectForGood(conversationNotFound(conversationId));
   if (body.kind !== "message") {
-    const metadata = { conversation_id: conversationId };
-    return rejectForGood(
-      new Fault(ErrorReason.NOT_A_GROUP, `${conversationId} is not a group`, { metadata }),
-    );
+    return rejectForGood(notAGroup(conversationId));
   }
   if (!accounts.existing.has(peer)) return reject(accountNotFound(peer));
   const { replyToSeq } = body.content;
@@ -84,12 +75,9 @@ function judgeDirect(state: ConversationState, { command, accounts }: Claim): Ve
 function judgeGroup(state: ConversationState, claim: Claim, limits: RightsLimits): Verdict {
   const { conversationId, senderId, body } = claim.command;
   const sender = state.members.get(senderId);
-  if (state.last === 0n || sender === undefined) return reject(neverMember(conversationId));
+  if (state.last === 0n || sender === undefined) return reject(conversationNotFound(conversationId));
   if (!isMember(sender)) {
-    const metadata = { conversation_id: conversationId };
-    return reject(
-      new Fault(ErrorReason.NOT_A_MEMBER, `You are no longer a member of ${conversationId}`, { metadata }),
-    );
+    return reject(notAMember(conversationId));
   }
   switch (body.kind) {
     case "message":

@@ -4,6 +4,7 @@ import { createIdAllocator, type IdAllocator } from "../kernel/ids.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Metrics } from "../kernel/metrics.ts";
 import type { Rng } from "../kernel/rng.ts";
+import { thrownError } from "../kernel/thrown-error.ts";
 import { createLocalRouter } from "../mesh/local-router.ts";
 import { conversationTopic, type TopicRouter } from "../mesh/router.ts";
 import type { AppendCommand, AppendResult } from "../message/append-command.ts";
@@ -96,7 +97,7 @@ async function createMessaging(options: DomainsOptions, ids: IdAllocator): Promi
   // Appends reach the appender through the router and their events leave through it: the cycle that a mesh has too.
   const router: Messaging["router"] = createLocalRouter(
     (command) => appender.append(command),
-    (error) => logger.error("a listener of a topic failed", { error: asError(error) }),
+    (error) => logger.error("a listener of a topic failed", { error: thrownError(error) }),
   );
   const ownReads = new OwnReads({ ...store, versions: ids, events: router, clock, logger, metrics });
   const digest = await loadEntryDigest(store.secretKeys, rng);
@@ -136,8 +137,4 @@ function sessionLimits(config: NodeConfig): Partial<NodeLimits> {
     // A node that comes back after a crash meets everybody at once.
     opensBurst: 2 * config["session.attachesPerSecond"],
   };
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -176,7 +176,7 @@ class NodeAssembly {
     await Promise.all([cleartext.stop(), tls?.stop(), admin.stop()]);
   }
 
-  /** Devices are told over the first half of the deadline, so that the last of them has the rest to hear it. */
+  /** Devices are told over a second, or over half of a shorter deadline, so that the last of them has time to hear it. */
   #spreadMs(): number {
     return Math.min(1_000, this.#options.config["drain.deadlineMs"] / 2);
   }

@@ -3,6 +3,7 @@ import type { Clock, Timer } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Rng } from "../kernel/rng.ts";
 import type { Semaphore } from "../kernel/semaphore.ts";
+import { thrownError } from "../kernel/thrown-error.ts";
 import type { EntryLogStore } from "../message/ports.ts";
 import type { BudgetHolder, ByteBudget } from "./byte-budget.ts";
 import { encodeEntryEvent } from "./event-bytes.ts";
@@ -150,7 +151,7 @@ export class DevicePager implements BudgetHolder {
     const fields = {
       conversationId: track.log.conversationId,
       failures: this.#failures,
-      error: error instanceof Error ? error : new Error(String(error)),
+      error: thrownError(error),
     };
     if (this.#failures < 3) logger.info("reading a page failed and is tried again", fields);
     else logger.warn("reading a page keeps failing", fields);

@@ -3,6 +3,7 @@ import type { Logger } from "../kernel/logger.ts";
 import type { Metrics } from "../kernel/metrics.ts";
 import type { Rng } from "../kernel/rng.ts";
 import { createSemaphore, type Semaphore } from "../kernel/semaphore.ts";
+import { thrownError } from "../kernel/thrown-error.ts";
 import type { TopicRouter } from "../mesh/router.ts";
 import type { EntryLogStore, HeadStore, MembershipStore } from "../message/ports.ts";
 import { ByteBudget } from "./byte-budget.ts";
@@ -94,7 +95,7 @@ function createShared(deps: FeedDeps, limits: FeedLimits, stopped: AbortSignal) 
   const slices = new Slices({
     clock,
     sliceMs: limits.sliceMs,
-    onError: (error) => logger.error("a device failed to take what is ready", { error: asError(error) }),
+    onError: (error) => logger.error("a device failed to take what is ready", { error: thrownError(error) }),
   });
   const repair = { entries, reads: gapReads, limits, clock, rng, logger, repaired, stopped };
   const topics = new TopicTable({
@@ -150,8 +151,4 @@ function observe(metrics: Metrics, stats: () => FeedStats): void {
   metrics.observedGauge("session_page_bytes", gauges.pageBytes, () => stats().pageBytes);
   metrics.observedGauge("session_behind_placements", gauges.behind, () => stats().behind);
   metrics.observedGauge("session_rewound_placements", gauges.rewound, () => stats().rewound);
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

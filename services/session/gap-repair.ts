@@ -4,6 +4,7 @@ import type { Logger } from "../kernel/logger.ts";
 import type { Counter } from "../kernel/metrics.ts";
 import type { Rng } from "../kernel/rng.ts";
 import type { Semaphore } from "../kernel/semaphore.ts";
+import { thrownError } from "../kernel/thrown-error.ts";
 import type { EntryLogStore, EntryRow } from "../message/ports.ts";
 import { encodeEntryEvent } from "./event-bytes.ts";
 import type { FeedLimits } from "./feed-limits.ts";
@@ -71,7 +72,7 @@ function logFailure(logger: Logger, conversationId: string, failures: number, er
   const fields = {
     conversationId,
     failures,
-    error: error instanceof Error ? error : new Error(String(error)),
+    error: thrownError(error),
   };
   if (failures < 3) logger.info("reading a gap failed and is tried again", fields);
   else logger.warn("reading a gap keeps failing", fields);

@@ -3,6 +3,7 @@ import type { Clock, Timer } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Rng } from "../kernel/rng.ts";
 import type { Semaphore } from "../kernel/semaphore.ts";
+import { thrownError } from "../kernel/thrown-error.ts";
 import type { FeedLimits } from "./feed-limits.ts";
 
 /** Why a conversation of a device is to be placed. */
@@ -96,7 +97,7 @@ export class PlacementQueue {
     }
     const { clock, limits, logger, rng } = this.#surroundings;
     this.#failures += 1;
-    const cause = error instanceof Error ? error : new Error(String(error));
+    const cause = thrownError(error);
     const fields = { conversations: this.#wishes.size, failures: this.#failures, error: cause };
     if (this.#failures < 3) logger.info("placing cursors failed and is tried again", fields);
     else logger.warn("placing cursors keeps failing", fields);

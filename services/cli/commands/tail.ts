@@ -1,6 +1,7 @@
 import { toJson } from "@bufbuild/protobuf";
 import { EntrySchema } from "../../../gen/parley/message/v1/entry_pb.ts";
 import { accountNames } from "../account-names.ts";
+import { isGoawayException } from "../attached-stream.ts";
 import { type CommandContext, connect, type PersonOptions } from "../command-context.ts";
 import { credentialsPath, openCredentials } from "../credentials.ts";
 import { entryText } from "../entry-text.ts";
@@ -13,6 +14,7 @@ export interface TailCommandOptions extends PersonOptions {
 
 /** `parley tail`: prints every entry of all conversations once, across reconnects and restarts of the command. */
 export async function tailCommand(context: CommandContext, options: TailCommandOptions): Promise<void> {
+  context.passOver(isGoawayException);
   const connection = await connect(context, options);
   const credentials = openCredentials(credentialsPath(context.environment));
   const nameOf = accountNames(connection.transport);
