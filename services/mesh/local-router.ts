@@ -36,5 +36,6 @@ export function createLocalRouter<Command, Result>(
       listenersByTopic.set(topic, [...(listenersByTopic.get(topic) ?? []), listener]);
       return () => leave(topic, listener);
     },
+    joined: () => Promise.resolve(),
   };
 }

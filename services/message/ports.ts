@@ -148,6 +148,36 @@ export interface PersonalStore {
   setMute(row: Pick<PersonalRow, "accountId" | "conversationId" | "muteEndMs" | "version">): Promise<void>;
 }
 
+/** A heads row that changed, as far as those who follow its conversation have to know. */
+export type HeadChange = Pick<
+  HeadRow,
+  "conversationId" | "headSeq" | "appliedSeq" | "memberLow" | "memberHigh"
+>;
+
+/** A membership row that changed, as far as the account's devices have to know. */
+export type MemberChange = Pick<MemberRow, "conversationId" | "accountId" | "seenSeq">;
+
+/** What changed between two looks at a store. A row that changed twice comes at least once, as it is now. */
+export interface StoreChanges {
+  readonly heads: readonly HeadChange[];
+  readonly members: readonly MemberChange[];
+  /** Where the next look goes on. */
+  readonly mark: string;
+  /** There is more already: look again at once. */
+  readonly more: boolean;
+}
+
+/** Tells what changed, whoever changed it: what nodes check so that nothing stays missed. */
+export interface ChangeStore {
+  /** Where a first look begins: now. */
+  currentMark(): Promise<string>;
+  /**
+   * The rows of heads and memberships that changed since the mark, by the store's own clock or count. None is ever left
+   * out, also not one whose change was under way when the mark was made; some may come again. About `rowsMax` rows.
+   */
+  changedSince(mark: string, rowsMax: number): Promise<StoreChanges>;
+}
+
 /** Which accounts exist; answered by the account domain. */
 export interface AccountDirectory {
   /** Those of the accounts that exist and are not deleted. One read, at most 1,000 ids. */
