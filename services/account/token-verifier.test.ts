@@ -110,6 +110,21 @@ describe("the token verifier", () => {
     await verifier.verify(await tokenOf());
   });
 
+  test("after forgetting, each token is looked up again, also one whose revocation was missed", async () => {
+    const { verifier, store, tokenOf, deps } = await openVerifier();
+    const [kept, ended] = [await tokenOf(), await loginAs(deps, "alice")];
+    await verifier.verify(kept);
+    await verifier.verify(ended.tokens.accessToken);
+    // Another node ends the device, and this one does not hear of it.
+    await revokeDevice(deps, callerAt(ended), ended.deviceId);
+    await verifier.verify(ended.tokens.accessToken);
+    verifier.forget();
+    expect(await refusalOf(verifier.verify(ended.tokens.accessToken))).toBe("DEVICE_REVOKED");
+    const reads = store.reads;
+    await verifier.verify(kept);
+    expect(store.reads).toBe(reads + 1);
+  });
+
   test("a token that is revoked while it is being verified is refused", async () => {
     const { verifier, store, deps } = await openVerifier();
     const result = await loginAs(deps, "alice");

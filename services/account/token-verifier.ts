@@ -27,6 +27,8 @@ export interface TokenVerifier extends RevocationSink {
   verify(token: string): Promise<VerifiedToken>;
   /** The same as `verify`. */
   authenticate(token: string): Promise<VerifiedToken>;
+  /** Forgets all tokens in memory: revocations may have been missed, so the store is asked about each again. */
+  forget(): void;
 }
 
 /** What a verifier works with. */
@@ -102,6 +104,10 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
         if (flight.accountId === undefined || flight.accountId === accountId) flight.stale = true;
       }
     },
+    forget: () => {
+      cache.clear();
+      for (const { flight } of flights.values()) flight.stale = true;
+    },
   };
 }
 
@@ -116,6 +122,10 @@ function createTokenCache(limit: number) {
   const tokens = new BoundedMap<string, VerifiedToken>({ limit, onEvict: unindex });
   return {
     size: (): number => tokens.size,
+    clear: (): void => {
+      tokens.clear();
+      keysByAccount.clear();
+    },
     get: (key: string): VerifiedToken | undefined => tokens.get(key),
     add: (key: string, verified: VerifiedToken): void => {
       const keys = keysByAccount.get(verified.accountId) ?? new Set();

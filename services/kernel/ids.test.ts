@@ -44,6 +44,18 @@ describe("createIdAllocator", () => {
     expect(await ids.next()).toBe(before + 1n);
   });
 
+  test("a slot that changes holds from the next span on, and no id is given twice", async () => {
+    const store = memoryIdSlotStore();
+    let slot = 4;
+    const ids = createIdAllocator({ store, clock: new FakeClock(start), slot: () => slot, span: 2 });
+    const slotOf = (id: bigint): number => Number((id >> 12n) & 1023n);
+    const first = await ids.next();
+    slot = 7;
+    const taken = [first, await ids.next(), await ids.next(), await ids.next()];
+    expect(taken.map(slotOf)).toEqual([4, 4, 7, 7]);
+    expect(new Set(taken).size).toBe(4);
+  });
+
   test("an allocator under heavy load takes a new span instead of repeating ids", async () => {
     const clock = new FakeClock(start);
     const ids = createIdAllocator({ store: memoryIdSlotStore(), clock, slot: 0, span: 8 });

@@ -52,8 +52,11 @@ export interface IdAllocator {
 export interface IdAllocatorOptions {
   readonly store: IdSlotStore;
   readonly clock: Clock;
-  /** 0 to `idSlotMax`. Two nodes with one slot are safe, since the mark is shared; they only ask more often. */
-  readonly slot: number;
+  /**
+   * 0 to `idSlotMax`, or who to ask for it whenever a span is taken, since a node may be given another one. Two nodes
+   * with one slot are safe, since the mark is shared; they only ask more often.
+   */
+  readonly slot: number | (() => number);
   /** Ticks per span; `idSpanTicks` when unset. */
   readonly span?: number;
 }
@@ -68,10 +71,10 @@ export interface IdAllocatorOptions {
 export function createIdAllocator(options: IdAllocatorOptions): IdAllocator {
   const { store, clock, slot } = options;
   const spanTicks = options.span ?? idSpanTicks;
-  if (!Number.isInteger(slot) || slot < 0 || slot > idSlotMax) {
-    throw new Error(`id slot ${slot} must be a whole number from 0 to ${idSlotMax}`);
-  }
+  const slotNow = typeof slot === "number" ? constantSlot(slot) : slot;
   let span: IdSpan = { from: 0n, to: 0n };
+  /** Of the span at hand. */
+  let spanSlot = 0;
   let raising: Promise<void> | undefined;
 
   const nowTick = (): bigint => BigInt(Math.max(0, Math.floor(clock.wallMs()) - idEpochMs)) * idsPerMs;
@@ -81,12 +84,14 @@ export function createIdAllocator(options: IdAllocatorOptions): IdAllocator {
     const tick = now > span.from ? now : span.from;
     if (tick >= span.to) return undefined;
     span = { from: tick + 1n, to: span.to };
-    return idOfTick(tick, slot);
+    return idOfTick(tick, spanSlot);
   };
 
   const raise = async (): Promise<void> => {
     try {
-      span = await store.raise(slot, nowTick(), spanTicks);
+      const raised = assertSlot(slotNow());
+      span = await store.raise(raised, nowTick(), spanTicks);
+      spanSlot = raised;
     } finally {
       raising = undefined;
     }
@@ -109,6 +114,16 @@ export function createIdAllocator(options: IdAllocatorOptions): IdAllocator {
 /** When the id was made, by the clock of its maker, in milliseconds since 1970. */
 export function idTimeMs(id: bigint): number {
   return Number(id >> 22n) + idEpochMs;
+}
+
+function constantSlot(slot: number): () => number {
+  assertSlot(slot);
+  return () => slot;
+}
+
+function assertSlot(slot: number): number {
+  if (Number.isInteger(slot) && slot >= 0 && slot <= idSlotMax) return slot;
+  throw new Error(`id slot ${slot} must be a whole number from 0 to ${idSlotMax}`);
 }
 
 function idOfTick(tick: bigint, slot: number): bigint {

@@ -10,6 +10,9 @@ const host = z.string().min(1).max(255);
 const rate = z.number().min(0.01).max(1_000_000);
 const burst = z.int().min(1).max(1_000_000);
 
+/** Short enough for a session's id to carry it. */
+const nodeIdPattern = /^[a-z0-9._-]{1,40}$/;
+
 /** Every setting of a node. Flags, environment names, the config file and docs/configuration.md come from here. */
 export const nodeConfigTable = configTable(
   {
@@ -18,6 +21,46 @@ export const nodeConfigTable = configTable(
       default: "sqlite:.parley",
       description:
         "Where everything durable is kept: `sqlite:` and a directory, which is made when it is missing.",
+    },
+    "coordinator.url": {
+      type: z
+        .string()
+        .regex(/^sqlite:.+$/, "must be sqlite:DIRECTORY")
+        .optional(),
+      description:
+        "How nodes find one another: `sqlite:` and a directory that they share. Unset: the directory of the store.",
+    },
+    "node.id": {
+      type: z
+        .string()
+        .regex(nodeIdPattern, "must be 1 to 40 characters of a-z, 0-9, dot, underscore and hyphen")
+        .optional(),
+      description:
+        "This node's name among the others; it keeps it over restarts, and no other node has it. Unset: made from the host's name and mesh.port.",
+    },
+    "node.roles": {
+      type: z.array(z.enum(["session", "owner", "worker"])).min(1),
+      default: ["session", "owner", "worker"],
+      description:
+        "What this node does: `session` takes clients' streams, `owner` appends to conversations, `worker` has nothing to do yet.",
+    },
+    "mesh.host": {
+      type: host,
+      default: "127.0.0.1",
+      description:
+        "Address of the listener for other nodes. It has no encryption and no authentication, so it must be a loopback address.",
+    },
+    "mesh.port": {
+      type: port,
+      default: 7081,
+      description: "Port of the listener for other nodes; 0 takes any free one.",
+    },
+    "mesh.advertise": {
+      type: z
+        .string()
+        .regex(/^\S+:\d{1,5}$/, "must be HOST:PORT")
+        .optional(),
+      description: "Where other nodes reach this one. Unset: mesh.host and the port of the listener.",
     },
     "public.host": {
       type: host,
@@ -199,11 +242,20 @@ export const nodeConfigTable = configTable(
         (values["tls.certificateFile"] === undefined) === (values["tls.keyFile"] === undefined)
           ? undefined
           : "tls.certificateFile and tls.keyFile belong together: set both or neither",
+      (values) =>
+        isLoopback(values["mesh.host"])
+          ? undefined
+          : `mesh.host ${values["mesh.host"]} is not a loopback address: the mesh is cleartext, keep it on 127.0.0.1 or ::1`,
     ],
     // These mean something to the command, not to a node.
     otherEnvironment: ["PARLEY_CONFIG", "PARLEY_CREDENTIALS", "PARLEY_PASSWORD", "PARLEY_SERVER"],
   },
 );
+
+/** An address that only this machine reaches. */
+function isLoopback(address: string): boolean {
+  return address === "localhost" || address === "::1" || /^127(\.\d{1,3}){3}$/.test(address);
+}
 
 /** The settings of one node, parsed and checked. */
 export type NodeConfig = ConfigOf<typeof nodeConfigTable>;

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import http from "node:http";
+import type { RpcHandler } from "./rpc-handler.ts";
 
 /** Milliseconds for a whole request to the admin listener. */
 const requestMsMax = 10_000;
@@ -17,9 +18,11 @@ export interface AdminServerOptions {
   readonly readiness: () => Readiness;
   /** The metrics in the text format that `contentType` names. */
   readonly renderMetrics: () => Promise<{ contentType: string; body: string }>;
+  /** Serves RPCs for operators: every path that names one. None when unset. */
+  readonly rpc?: RpcHandler;
 }
 
-/** Plain HTTP for operators: `/metrics`, `/healthz`, `/readyz`. Not for the public. */
+/** HTTP/1.1 for operators: `/metrics`, `/healthz`, `/readyz`, and RPCs. Not for the public. */
 export interface AdminServer extends AsyncDisposable {
   /** Rejects when the port is taken. */
   listen(): Promise<{ host: string; port: number }>;
@@ -38,6 +41,10 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   const server = http.createServer(
     { headersTimeout: requestMsMax, requestTimeout: requestMsMax, keepAliveTimeout: requestMsMax },
     (request, response) => {
+      if (options.rpc !== undefined && isRpc(request.url)) {
+        options.rpc.handle(request, response);
+        return;
+      }
       void answerRequest(options, request).then(({ status, contentType, body }) => {
         response.writeHead(status, { "content-type": contentType ?? "text/plain; charset=utf-8" });
         response.end(request.method === "HEAD" ? undefined : body);
@@ -63,6 +70,11 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+/** `/parley.admin.v1.AdminService/ListNodes`; the pages of operators have no dot and one slash. */
+function isRpc(url = ""): boolean {
+  return /^\/[\w.]+\/\w+(\?|$)/.test(url);
 }
 
 async function answerRequest(options: AdminServerOptions, request: http.IncomingMessage): Promise<Answer> {

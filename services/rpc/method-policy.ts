@@ -39,7 +39,17 @@ export function policyOf(method: DescMethod): MethodPolicy {
   return { auth, rate };
 }
 
-/** Throws for the first method of `services` without a complete policy; called before a node listens. */
-export function assertPolicies(services: Iterable<DescService>): void {
-  for (const service of services) for (const method of service.methods) policyOf(method);
+/** Who a listener is for: clients, or the operators of the node. */
+export type Audience = "clients" | "operators";
+
+/**
+ * Throws for the first method of `services` without a complete policy, or with one that is not for this audience; called
+ * before a node listens.
+ */
+export function assertPolicies(services: Iterable<DescService>, audience: Audience): void {
+  for (const method of Array.from(services, (service) => service.methods).flat()) {
+    const isForOperators = policyOf(method).auth === AuthLevel.OPERATOR;
+    if (!isForOperators || audience === "operators") continue;
+    throw new Error(`${method.parent.typeName}/${method.name} is for operators, not for a public listener`);
+  }
 }

@@ -18,7 +18,7 @@ import { createCrossOrigin } from "./cross-origin.ts";
 import { drainingFault, statusOfFault } from "./error-mapper.ts";
 import { type HealthState, healthRoutes } from "./health.ts";
 import type { Interceptors } from "./interceptors.ts";
-import { assertPolicies } from "./method-policy.ts";
+import { type Audience, assertPolicies } from "./method-policy.ts";
 import type { NodeServerRequest, NodeServerResponse } from "./node-exchange.ts";
 import { finishPushStream } from "./push-response.ts";
 import { pushStreamKey, ResponsePushStream } from "./push-stream.ts";
@@ -39,6 +39,8 @@ export interface RpcHandlerOptions {
   readonly routes: (router: ConnectRouter) => void;
   readonly interceptors: Interceptors;
   readonly logger: Logger;
+  /** `clients` when unset: methods for operators are refused then. */
+  readonly audience?: Audience;
   /** Methods whose handlers write to `pushStreamOf(context)`; server or bidi streams. */
   readonly pushMethods?: readonly DescMethod[];
   /** Serves grpc.health.v1 when set. */
@@ -88,7 +90,7 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
   const services = [...new Set(router.handlers.map((handler) => handler.service))];
   if (options.reflection === true) reflectionRoutes(services)(router);
   const served = [...new Set(router.handlers.map((handler) => handler.service))];
-  assertPolicies(served);
+  assertPolicies(served, options.audience ?? "clients");
   const unknown = createConnectRouter({ ...routerOptions, requestGate: guards.unknownMethodGate });
   unknownMethodRoutes(unknown);
   return {
