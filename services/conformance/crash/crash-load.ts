@@ -1,6 +1,6 @@
 import { ListDirection } from "../../../gen/parley/message/v1/message_service_pb.ts";
+import type { HeadRead } from "../../history/history.ts";
 import type { SeededRng } from "../../testkit/seeded-rng.ts";
-import type { HeadRead } from "../checks/history.ts";
 import type { Device } from "../harness/device.ts";
 import { pause } from "../harness/pause.ts";
 import type { SendJournal } from "../harness/send-journal.ts";

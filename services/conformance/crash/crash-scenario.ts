@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { checkHistory } from "../../history/check-history.ts";
+import type { HeadRead, ListedLog, SendRecord } from "../../history/history.ts";
 import { seededRng } from "../../testkit/seeded-rng.ts";
 import { waitUntil } from "../../testkit/wait-until.ts";
-import { checkHistory } from "../checks/check-history.ts";
-import type { HeadRead, ListedLog, SendRecord } from "../checks/history.ts";
 import { Device } from "../harness/device.ts";
 import type { Way } from "../harness/link.ts";
 import { listLog } from "../harness/listed-log.ts";

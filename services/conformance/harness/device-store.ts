@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { type Entry, type Position, PositionSchema } from "../../../gen/parley/message/v1/entry_pb.ts";
-import type { ObserverHistory, SeenEntry } from "../checks/history.ts";
+import type { ObserverHistory, SeenEntry } from "../../history/history.ts";
 
 /** What became of an entry that arrived. */
 export type Intake = "stored" | "dropped" | "gap";

@@ -1,4 +1,4 @@
-import type { ListedLog, SeenEntry } from "../checks/history.ts";
+import type { ListedLog, SeenEntry } from "../../history/history.ts";
 import { seenEntry } from "./device-store.ts";
 import { repeatCall, type User } from "./user.ts";
 

@@ -1,4 +1,4 @@
-import { type Finding, startFinding } from "../checks/finding.ts";
+import { type Finding, startFinding } from "../../history/finding.ts";
 import { readMetrics, sumOf } from "./metrics-page.ts";
 import type { ParleyProcess } from "./parley-process.ts";
 

@@ -1,4 +1,4 @@
-import { type Finding, isClean } from "../checks/finding.ts";
+import { type Finding, isClean } from "../../history/finding.ts";
 
 /** What a scenario found. */
 export interface ScenarioReport {

@@ -4,7 +4,7 @@ import {
   type SendMessageRequest,
   SendMessageRequestSchema,
 } from "../../../gen/parley/message/v1/message_service_pb.ts";
-import type { SendRecord } from "../checks/history.ts";
+import type { SendRecord } from "../../history/history.ts";
 import type { Device } from "./device.ts";
 import { pause } from "./pause.ts";
 import { mayRepeat, refusalOf } from "./refusal.ts";

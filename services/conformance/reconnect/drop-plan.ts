@@ -1,5 +1,5 @@
+import { type Finding, startFinding } from "../../history/finding.ts";
 import type { SeededRng } from "../../testkit/seeded-rng.ts";
-import { type Finding, startFinding } from "../checks/finding.ts";
 import type { CrashPoint, CrashVerdict } from "../harness/device.ts";
 import type { Way } from "../harness/link.ts";
 

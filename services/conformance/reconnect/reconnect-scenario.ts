@@ -1,7 +1,7 @@
+import { checkHistory } from "../../history/check-history.ts";
+import { type Finding, startFinding } from "../../history/finding.ts";
 import { type SeededRng, seededRng } from "../../testkit/seeded-rng.ts";
 import { waitUntil } from "../../testkit/wait-until.ts";
-import { checkHistory } from "../checks/check-history.ts";
-import { type Finding, startFinding } from "../checks/finding.ts";
 import { Device } from "../harness/device.ts";
 import type { Way } from "../harness/link.ts";
 import { listLog } from "../harness/listed-log.ts";

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { OpenSchema, PositionsSchema, type ServerFrame } from "../../../gen/parley/session/v1/session_pb.ts";
-import { type Finding, startFinding } from "../checks/finding.ts";
+import { type Finding, startFinding } from "../../history/finding.ts";
 import { type Link, openLink } from "../harness/link.ts";
 import { directConversationId, registerUsers } from "../harness/user.ts";
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { checkHistory } from "../../history/check-history.ts";
+import { type Finding, startFinding } from "../../history/finding.ts";
 import { waitUntil } from "../../testkit/wait-until.ts";
-import { checkHistory } from "../checks/check-history.ts";
-import { type Finding, startFinding } from "../checks/finding.ts";
 import type { ReadPace } from "../harness/attach-link.ts";
 import { Device } from "../harness/device.ts";
 import { listLog } from "../harness/listed-log.ts";
