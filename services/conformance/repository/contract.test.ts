@@ -9,7 +9,9 @@ const baseline = baselineContract();
 
 describe("the contract", () => {
   test("every method says who may call it and what it counts against", () => {
-    const methods = ownServices(contract).flatMap((service) => service.methods);
+    // What nodes offer one another is guarded by the listener that serves it.
+    const forCallers = ownServices(contract).filter(({ typeName }) => !typeName.startsWith("parley.mesh."));
+    const methods = forCallers.flatMap((service) => service.methods);
     expect(methods.length).toBeGreaterThan(20);
     expect(methods.flatMap(policyProblems)).toEqual([]);
   });
