@@ -31,6 +31,11 @@ export interface AppendDeps {
   readonly router: { publish(event: TopicEvent): void };
   readonly ids: IdAllocator;
   readonly epochs: EpochSource;
+  /**
+   * This node's place among the owners of a conversation by its own ring, 0 for the first. Of two owners at once the
+   * later one waits longer after a conflict, so that it does not keep the first one from going on. 0 when unset.
+   */
+  readonly conflictRank?: (conversationId: string) => number;
   readonly digest: EntryDigest;
   readonly clock: Clock;
   readonly rng: Rng;

@@ -15,19 +15,28 @@ import type { AppendCommand } from "./append-command.ts";
 import { type Appender, appendParts, createAppender } from "./appender.ts";
 import { createGroup, direct, group, outcomeOf, send, toGroup } from "./fixtures/append-cases.ts";
 import { alice, bob, carol, createAppendWorld, dave, text } from "./fixtures/append-world.ts";
+import type { HeadStore, MembershipStore } from "./ports.ts";
+
+interface OpenOwner extends AsyncDisposable {
+  readonly appender: Appender;
+  readonly heads: HeadStore;
+  readonly memberships: MembershipStore;
+}
 
 /** An owner on a database file of its own connection; several may share the file, as processes do. */
-async function openOwner(path: string): Promise<AsyncDisposable & { readonly appender: Appender }> {
+async function openOwner(path: string, slot = 0): Promise<OpenOwner> {
   const world = await createAppendWorld();
   const database = await openMessageDatabase(path);
   const clock = systemClock();
+  const heads = createSqliteHeadStore(database);
+  const memberships = createSqliteMembershipStore(database);
   const appender = createAppender({
     entries: createSqliteEntryStore(database),
-    heads: createSqliteHeadStore(database),
-    memberships: createSqliteMembershipStore(database),
+    heads,
+    memberships,
     accounts: { existing: async (ids) => new Set(ids) },
     router: { publish: () => undefined },
-    ids: createIdAllocator({ store: createMemoryIdSlotStore(), clock, slot: 0 }),
+    ids: createIdAllocator({ store: createMemoryIdSlotStore(), clock, slot }),
     epochs: { current: () => 1n },
     digest: world.digest,
     clock,
@@ -38,6 +47,8 @@ async function openOwner(path: string): Promise<AsyncDisposable & { readonly app
   });
   return {
     appender,
+    heads,
+    memberships,
     async [Symbol.asyncDispose]() {
       await appender.stop();
       await database.stop();
@@ -94,5 +105,35 @@ describe("an appender on SQLite", () => {
     const seqs = (await Promise.all(sends)).map(outcomeOf);
     expect(seqs.toSorted((a, b) => Number(a) - Number(b))).toEqual(seqs.map((_, index) => BigInt(index + 2)));
     await one.appender.settle([group, direct]);
+  });
+
+  test("shares a file with two other owners that change the group at the same time: no effect is jumped over", async () => {
+    using directory = temporaryDirectory();
+    const path = join(directory.path, "store.db");
+    await using one = await openOwner(path, 0);
+    await using other = await openOwner(path, 1);
+    await using third = await openOwner(path, 2);
+    const owners = [one, other, third];
+    await one.appender.append(inTime(createGroup));
+    const changes = Array.from({ length: 45 }, (_, index) => {
+      const changing =
+        index % 6 === 1
+          ? ({ kind: "addMembers", accountIds: [dave] } as const)
+          : ({ kind: "removeMember", accountId: dave } as const);
+      const body = index % 3 === 1 ? changing : text(`m ${index}`);
+      const owner = owners[index % owners.length] ?? one;
+      return owner.appender.append(inTime(toGroup(index + 1, alice, body, { retry: true })));
+    });
+    const seqs = (await Promise.all(changes)).map(outcomeOf).filter((outcome) => typeof outcome === "bigint");
+    // Some changes found the group as they wanted it; all messages were appended.
+    expect(seqs.length).toBeGreaterThanOrEqual(31);
+    const last = BigInt(seqs.length) + 1n;
+    expect(await one.heads.read([group])).toMatchObject([{ headSeq: last, appliedSeq: last }]);
+    const rows = await other.memberships.ofConversation(group);
+    const joined = rows.filter((row) => row.intervals.at(-1)?.to === undefined).map((row) => row.accountId);
+    // What the rows say is what the log says: an owner that loads it anew decides by them.
+    await using fresh = await openOwner(path, 3);
+    const greeting = await fresh.appender.append(inTime(toGroup(99, dave, text("hi"))));
+    expect(outcomeOf(greeting) === last + 1n).toBe(joined.includes(dave));
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ErrorReason } from "../../gen/parley/error/v1/error_reason_pb.ts";
+import type { Appender } from "./appender.ts";
 import { groupConversationId } from "./conversation-id.ts";
 import {
   createGroup,
@@ -10,11 +11,38 @@ import {
   send,
   toGroup,
 } from "./fixtures/append-cases.ts";
-import { alice, bob, createAppendWorld, dave, moveUntil, text, uuid } from "./fixtures/append-world.ts";
+import {
+  type AppendWorld,
+  alice,
+  bob,
+  createAppendWorld,
+  dave,
+  moveUntil,
+  text,
+  uuid,
+} from "./fixtures/append-world.ts";
 import type { EntryLogStore } from "./ports.ts";
+import { isVoid } from "./void-row.ts";
 
 const seqsFor = (events: readonly { topic: string; seq: bigint }[], topic: string): bigint[] =>
   events.filter((event) => event.topic === topic).map((event) => event.seq);
+
+/**
+ * An owner that loaded a conversation before a rival appended to it, which it will learn by a conflict of its next batch:
+ * in the direct conversation a message, in the group that bob was removed.
+ */
+async function staleOwner(world: AppendWorld, conversationId: string): Promise<Appender> {
+  const { appender: stale } = world.owner();
+  const { appender: rival } = world.owner();
+  if (conversationId === direct) {
+    await stale.append(send(100));
+    await rival.append(send(200));
+  } else {
+    await stale.append(createGroup);
+    await rival.append(toGroup(100, alice, { kind: "removeMember", accountId: bob }));
+  }
+  return stale;
+}
 
 describe("two owners of one conversation", () => {
   test("both append, neither loses or repeats a number, and each publishes everything in order", async () => {
@@ -94,6 +122,56 @@ describe("two owners of one conversation", () => {
     expect(results.map(outcomeOf)).toEqual([3n, 4n, 2n]);
     // All three; that of the other conversation again at once; then the two that got new numbers.
     expect(entries.batches).toEqual([3, 1, 2]);
+  });
+
+  test("a send that comes again while its first copy is withdrawn is moved with it, and so is what follows it", async () => {
+    const world = await createAppendWorld();
+    const stale = await staleOwner(world, direct);
+    const at = (sendEpoch: number, n: number) => ({
+      retry: sendEpoch > 1,
+      order: { stream: "s", sendEpoch, n },
+    });
+    const copies = [send(1, at(1, 1)), send(1, at(2, 1)), send(2, at(2, 2))].map((copy) =>
+      stale.append(copy),
+    );
+    const results = await moveUntil(world.clock, Promise.all(copies));
+    // The first copy belongs to a send epoch that is over; without the first send the second must not be appended.
+    expect(results.map(outcomeOf)).toEqual(["moved", "moved", "moved"]);
+    const again = [stale.append(send(1, at(3, 1))), stale.append(send(2, at(3, 2)))];
+    expect((await moveUntil(world.clock, Promise.all(again))).map(outcomeOf)).toEqual([3n, 4n]);
+  });
+
+  test("a rejection takes the id for good when a copy on the way to the same answer was given out before", async () => {
+    const world = await createAppendWorld();
+    const stale = await staleOwner(world, group);
+    const removed = toGroup(1, bob, text("still here?"));
+    const copies = [removed, { ...removed, retry: true }].map((copy) => stale.append(copy));
+    const results = await moveUntil(world.clock, Promise.all(copies));
+    expect(results.map(outcomeOf)).toEqual([ErrorReason.NOT_A_MEMBER, ErrorReason.NOT_A_MEMBER]);
+    const taken = await world.entries.readByClientIds(group, [{ senderId: bob, clientMessageId: uuid(1) }]);
+    expect(taken.map(isVoid)).toEqual([true]);
+  });
+
+  test("the owner that is later in rendezvous order waits longer after a conflict", async () => {
+    for (const [rank, waitMs] of [
+      [undefined, 9],
+      [0, 9],
+      [1, 18],
+      [4, 45],
+    ] as const) {
+      const world = await createAppendWorld();
+      const conflictRank =
+        rank === undefined ? {} : { conflictRank: (id: string) => (id === group ? rank : 99) };
+      const rng = { ...world.rng, fraction: () => 0.9 };
+      const stale = world.owner({ deps: { rng, ...conflictRank } });
+      await stale.appender.append(createGroup);
+      await world.owner().appender.append(toGroup(1, bob, text("first")));
+      const sent = stale.appender.append(toGroup(2, bob, text("second")));
+      await world.clock.advance(waitMs - 1);
+      expect(await world.log(group)).toHaveLength(2);
+      await world.clock.advance(1);
+      expect(outcomeOf(await sent)).toBe(3n);
+    }
   });
 
   test("a conflicting entry that is not visible yet is looked for once more, then the insert is tried again", async () => {

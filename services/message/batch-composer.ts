@@ -104,13 +104,15 @@ function takeOne(slot: Slot, pending: PendingAppend, composition: Composition): 
     return "empty";
   }
   if (!desk.takeTurn(pending)) return "empty";
-  const candidate = { ...pending, proved: pending.provedAt === slot.tip };
+  const candidate = { ...pending, command: askedFor(pending), proved: pending.provedAt === slot.tip };
   const step = deps.parts.nextStep(slot.tip, candidate, slot.recent.find(pending.key), options);
   switch (step.kind) {
     case "wait":
     case "prove":
       return step.kind;
     case "answer":
+      // If the answer gets lost and the send comes again, it may be accepted yet: none after it may be in the log by then.
+      if (!step.settled) desk.breakOrder(pending);
       desk.answer(pending, step.result);
       return "empty";
     case "follow":
@@ -120,6 +122,12 @@ function takeOne(slot: Slot, pending: PendingAppend, composition: Composition): 
     case "void":
       return join(slot, pending, step, composition);
   }
+}
+
+/** A copy that says that there were others speaks for the one that it follows: a rejection has to hold for all. */
+function askedFor({ command, followers }: PendingAppend): PendingAppend["command"] {
+  const isRepeated = !command.retry && followers.some((follower) => follower.command.retry);
+  return isRepeated ? { ...command, retry: true } : command;
 }
 
 function join(

@@ -39,7 +39,9 @@ export async function changeGroup(
       senderDeviceId: deviceId,
       clientMessageId: change.requestId.toLowerCase(),
       body: change.body,
-      retry: false,
+      // Requests do not say whether they were made before, so each is taken for a repetition: its first try may be under
+      // way at another node, and a rejection must not be told before it is sure that the first try cannot be accepted.
+      retry: true,
       expireMs: commandExpireMs(clock, call.timeoutMs()),
       order: undefined,
     },

@@ -32,7 +32,8 @@ describe("changes of groups", () => {
         senderDeviceId: "device",
         clientMessageId: requestId.toLowerCase(),
         body: { kind: "createGroup", name: "friends", memberIds: [bob] },
-        retry: false,
+        // As a repetition: requests do not say whether they are one.
+        retry: true,
         expireMs: 8_000,
         order: undefined,
       },

@@ -34,6 +34,8 @@ export interface AnswerDesk {
   answer(pending: PendingAppend, result: AppendResult): void;
   /** Ends a command and its followers by a bug. */
   fail(pending: PendingAppend, error: unknown): void;
+  /** Nothing is taken after the command in its send epoch, nor after its followers in theirs; it is answered `moved`. */
+  breakOrder(pending: PendingAppend): void;
   /** Takes the command's place in its stream; false when it is not its turn, and `moved` is the answer. */
   takeTurn(pending: PendingAppend): boolean;
 }

@@ -113,6 +113,8 @@ export interface MembershipStore {
   ofConversation(conversationId: string): Promise<MemberRow[]>;
   /** All rows of an account, past memberships included. */
   ofAccount(accountId: string): Promise<MemberRow[]>;
+  /** The newest version among the account's rows, 0 when it has none. */
+  newestVersion(accountId: string): Promise<bigint>;
   /** Those of the rows that exist. */
   read(conversationIds: readonly string[], accountId: string): Promise<MemberRow[]>;
   /** Replaces each row, unless the stored one has a `seenSeq` that is not below the new one's. Idempotent. */

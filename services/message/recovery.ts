@@ -1,4 +1,4 @@
-import { backoffDelayMs } from "../kernel/backoff.ts";
+import { type BackoffPolicy, backoffDelayMs } from "../kernel/backoff.ts";
 import { sleep } from "../kernel/clock.ts";
 import { Fault } from "../kernel/fault.ts";
 import { thrownError } from "../kernel/thrown-error.ts";
@@ -47,7 +47,7 @@ export async function recover(context: LaneContext, recovery: Recovery): Promise
       const invisible = reason === "conflict" && !foreign && recovery.met?.answered === false;
       if (invisible && looks === 1) continue;
       slot.conflicts = reason === "conflict" && (foreign || invisible) ? slot.conflicts + 1 : 0;
-      if (slot.conflicts > 0) await backOff(context, options.conflictBackoff, slot.conflicts);
+      if (slot.conflicts > 0) await backOff(context, conflictPolicy(context, slot), slot.conflicts);
       return;
     } catch (error) {
       deps.logger.warn("a conversation could not be read back", {
@@ -61,7 +61,13 @@ export async function recover(context: LaneContext, recovery: Recovery): Promise
   }
 }
 
-async function backOff(context: LaneContext, policy: { baseMs: number; maxMs: number }, attempt: number) {
+/** The later this node is among the conversation's owners, the longer its first waits are. */
+function conflictPolicy({ deps, options }: LaneContext, { conversationId }: Slot): BackoffPolicy {
+  const rank = Math.max(0, deps.conflictRank?.(conversationId) ?? 0);
+  return { ...options.conflictBackoff, baseMs: options.conflictBackoff.baseMs * (1 + rank) };
+}
+
+async function backOff(context: LaneContext, policy: BackoffPolicy, attempt: number): Promise<void> {
   const { clock, rng } = context.deps;
   await sleep(clock, backoffDelayMs(policy, attempt, rng.fraction()) ?? policy.maxMs, context.signal);
 }

@@ -26,7 +26,7 @@ export type Step<Pending> =
   | { readonly kind: "append"; readonly body: Entry["body"] }
   /** Join the batch as a void row that takes the id. */
   | { readonly kind: "void"; readonly fault: Fault }
-  /** Answer now. `settled` tells whether the answer is final for its id. */
+  /** Answer now. `settled` tells whether the id would come to the same whenever and wherever it is given out again. */
   | { readonly kind: "answer"; readonly result: AppendResult; readonly settled: boolean }
   /** Share the result of an earlier one with the same id and content, which is on its way. */
   | { readonly kind: "follow"; readonly pending: Pending }
@@ -61,5 +61,5 @@ export function nextStep<Pending>(
   if (verdict.final) return { kind: "answer", result: failed(verdict.fault), settled: true };
   if (!candidate.proved) return { kind: "prove" };
   if (command.retry) return { kind: "void", fault: verdict.fault };
-  return { kind: "answer", result: failed(verdict.fault), settled: true };
+  return { kind: "answer", result: failed(verdict.fault), settled: false };
 }

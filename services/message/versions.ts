@@ -16,10 +16,9 @@ export function createConversationVersions(stores: {
     async conversations(accountId) {
       const [personal, memberships] = await Promise.all([
         stores.personal.newestVersion(accountId),
-        stores.memberships.ofAccount(accountId),
+        stores.memberships.newestVersion(accountId),
       ]);
-      const newest = memberships.reduce((most, row) => (row.version > most ? row.version : most), personal);
-      return encodeVersion(newest);
+      return encodeVersion(personal > memberships ? personal : memberships);
     },
   };
 }

@@ -1,7 +1,7 @@
-import { create, fromBinary, getOption, toBinary } from "@bufbuild/protobuf";
-import { code, ErrorReasonSchema } from "../../gen/parley/error/v1/error_reason_pb.ts";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FailureSchema } from "../../gen/parley/error/v1/failure_pb.ts";
-import { Fault } from "../kernel/fault.ts";
+import type { Fault } from "../kernel/fault.ts";
+import { failureOf, faultOf } from "./failure-wire.ts";
 import type { EntryRow } from "./ports.ts";
 
 /** What a void row is made of. */
@@ -19,20 +19,13 @@ export interface VoidFields
 /** The row that takes the client id of a rejected send, so that an earlier try on its way cannot commit any more. */
 export function voidRow(fields: VoidFields): EntryRow {
   const { id, fault, ...rest } = fields;
-  const value = ErrorReasonSchema.value[fault.reason];
-  const failure = create(FailureSchema, {
-    reason: fault.reason,
-    message: fault.message,
-    metadata: { ...fault.metadata },
-    ...(value === undefined ? {} : { code: getOption(value, code) }),
-  });
   return {
     ...rest,
     seq: -id,
     entryId: id,
     messageOrdinal: 0n,
     hasEffects: false,
-    bytes: toBinary(FailureSchema, failure),
+    bytes: toBinary(FailureSchema, failureOf(fault)),
   };
 }
 
@@ -43,6 +36,5 @@ export function isVoid(row: Pick<EntryRow, "seq">): boolean {
 
 /** The rejection that a void row holds. */
 export function faultOfVoid(row: Pick<EntryRow, "bytes">): Fault {
-  const failure = fromBinary(FailureSchema, row.bytes);
-  return new Fault(failure.reason, failure.message, { metadata: failure.metadata });
+  return faultOf(fromBinary(FailureSchema, row.bytes));
 }

@@ -50,7 +50,7 @@ export class WaitingRoom implements AnswerDesk {
   fail(pending: PendingAppend, error: unknown): void {
     for (const follower of pending.followers.splice(0)) this.fail(follower, error);
     if (pending.answered) return;
-    this.#breakOrder(pending);
+    this.breakOrder(pending);
     this.#leave(pending, "bug");
     pending.reject(error);
   }
@@ -65,6 +65,12 @@ export class WaitingRoom implements AnswerDesk {
     if (isItsTurn) pending.taken = true;
     else this.answer(pending, pending.sent ? failed(outcomeUnknown()) : { kind: "moved" });
     return isItsTurn;
+  }
+
+  breakOrder(pending: PendingAppend): void {
+    for (const { command } of [pending, ...pending.followers]) {
+      if (command.order !== undefined) this.#deps.sendEpochs.break(command.conversationId, command.order);
+    }
   }
 
   /** Answers all whose deadline is not after `nowMs`. */
@@ -89,14 +95,10 @@ export class WaitingRoom implements AnswerDesk {
   #tell(pending: PendingAppend, result: AppendResult): void {
     if (pending.answered) return;
     const isUnsettled = result.kind === "failed" && result.fault.retryDelayMs !== undefined;
-    if (isUnsettled) this.#breakOrder(pending);
+    // One that took its place and then shares the fate of an older copy leaves a hole in its own send epoch.
+    if (isUnsettled || (result.kind === "moved" && pending.taken)) this.breakOrder(pending);
     this.#leave(pending, outcomeName(result));
     pending.resolve(result);
-  }
-
-  /** None of its stream may be appended after it before it is given out again. */
-  #breakOrder({ command }: PendingAppend): void {
-    if (command.order !== undefined) this.#deps.sendEpochs.break(command.conversationId, command.order);
   }
 
   #leave(pending: PendingAppend, outcome: string): void {

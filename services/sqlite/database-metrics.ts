@@ -8,6 +8,7 @@ export interface DatabaseMetrics {
   refused(kind: RefusalKind): void;
   unknown(): void;
   restarted(): void;
+  logTooLarge(emptied: boolean): void;
 }
 
 const batchBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
@@ -28,11 +29,17 @@ export function databaseMetrics(metrics: Metrics, database: string): DatabaseMet
   ]);
   const unknown = metrics.counter("sqlite_unknown_total", "Writes of unknown outcome", labels);
   const restarts = metrics.counter("sqlite_worker_restarts_total", "Worker threads started again", labels);
+  const truncations = metrics.counter(
+    "sqlite_log_truncations_total",
+    "Times that the write-ahead log was too large, by kind: emptied, or held by a reader",
+    ["database", "kind"],
+  );
   return {
     committed: (writes) => batches.observe(writes, { database }),
     pending: (requests) => pending.set(requests, { database }),
     refused: (kind) => refused.add(1, { database, kind }),
     unknown: () => unknown.add(1, { database }),
     restarted: () => restarts.add(1, { database }),
+    logTooLarge: (emptied) => truncations.add(1, { database, kind: emptied ? "emptied" : "held" }),
   };
 }

@@ -3,6 +3,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "
 import { effectivePragmas } from "./effective-pragmas.ts";
 import { UnusableDatabase } from "./failures.ts";
 import { loadProcedures, type Procedures } from "./load-procedures.ts";
+import { LogTruncation } from "./log-truncation.ts";
 import { type OpenFile, openFile } from "./open-file.ts";
 import type { Answer, FromWorker, Request, ToWorker, WorkerSettings } from "./protocol.ts";
 import { primaryCodeOf, resultCodes } from "./sqlite-error.ts";
@@ -18,6 +19,7 @@ class DatabaseWorker {
   readonly #settings: WorkerSettings;
   readonly #file: OpenFile;
   readonly #procedures: Procedures;
+  readonly #log: LogTruncation;
   #reads: Request[] = [];
   #writes: Request[] = [];
   #closing = false;
@@ -27,6 +29,7 @@ class DatabaseWorker {
     this.#settings = settings;
     this.#file = file;
     this.#procedures = procedures;
+    this.#log = new LogTruncation(file.writer, settings);
   }
 
   /** Handles `message` and all that follow it, until nothing is left. Blocks the thread meanwhile. */
@@ -96,6 +99,8 @@ class DatabaseWorker {
     }
     const answers = commitBatch(this.#file.writer, requests, this.#procedures.write);
     this.#send(answers, requests.length);
+    const emptied = this.#log.afterCommit();
+    if (emptied !== undefined) post(this.#port, { type: "log", emptied });
   }
 
   /** Waits for the write lock in slices and serves reads in between; gives back what refused it at last. */

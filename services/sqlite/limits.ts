@@ -10,6 +10,8 @@ export interface DatabaseLimits {
   readonly queuedRequestsMax: number;
   /** Estimated bytes of the arguments of those requests; over it likewise. */
   readonly queuedBytesMax: number;
+  /** Bytes of the file of the write-ahead log; over it, a commit waits for other readers and empties the log. */
+  readonly walBytesMax: number;
 }
 
 export const defaultLimits: DatabaseLimits = {
@@ -17,13 +19,26 @@ export const defaultLimits: DatabaseLimits = {
   readsPerSnapshotMax: 64,
   queuedRequestsMax: 10_000,
   queuedBytesMax: 64 * 1024 * 1024,
+  walBytesMax: 64 * 1024 * 1024,
 };
 
 /** How long one transaction waits for the write lock that another process holds, in milliseconds. */
 export const busyTimeoutMsDefault = 2_000;
 
-/** The longest single wait for the lock; reads are served between two, in milliseconds. */
-export const lockSliceMs = 50;
+/**
+ * The longest single wait for the lock, in milliseconds; reads are served between two. SQLite sleeps ever longer within
+ * one wait, so short ones also give each of several busy processes its turn sooner.
+ */
+export const lockSliceMs = 3;
+
+/** How often the size of the write-ahead log is looked at, at most, in milliseconds. */
+export const walLookMs = 100;
+
+/** How long the emptying of the log may wait for the readers of other processes, in milliseconds; nobody writes then. */
+export const walTruncateWaitMs = 250;
+
+/** The pause after a log could not be emptied because some reader did not end, in milliseconds. */
+export const walTruncatePauseMs = 10_000;
 
 /** A worker that holds requests and answers nothing for this long is given up, in milliseconds. */
 export const silentAfterMsDefault = 10_000;

@@ -50,4 +50,6 @@ export type FromWorker =
   | { readonly type: "unusable"; readonly reason: UnusableReason; readonly message: string }
   /** `committed` is the number of writes when these are the answers of one transaction, else 0. */
   | { readonly type: "answers"; readonly answers: readonly Answer[]; readonly committed: number }
+  /** The write-ahead log was too large. `emptied` is false when a reader did not end in time. */
+  | { readonly type: "log"; readonly emptied: boolean }
   | { readonly type: "closed" };

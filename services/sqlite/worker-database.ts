@@ -141,6 +141,7 @@ export class WorkerDatabase<P extends ProcedureTables> implements Database<P> {
         this.#parts.metrics.pending(this.#pending.size);
         if (committed > 0) this.#parts.metrics.committed(committed);
       },
+      onLog: (emptied) => this.#parts.metrics.logTooLarge(emptied),
       onEnd: (why) => this.#lost(why),
     };
   }

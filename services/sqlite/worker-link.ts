@@ -7,6 +7,8 @@ type Answers = Extract<FromWorker, { type: "answers" }>;
 /** What the owner of a link is told. */
 export interface LinkListener {
   readonly onAnswers: (answers: Answers) => void;
+  /** The write-ahead log was too large, and was emptied or not. */
+  readonly onLog: (emptied: boolean) => void;
   /** The thread ended, asked or not. Comes once, and only after `ready` was fulfilled. */
   readonly onEnd: (why: string) => void;
 }
@@ -44,6 +46,7 @@ export class WorkerLink {
     });
     this.#worker.on("message", (message: FromWorker) => {
       if (message.type === "answers") listener.onAnswers(message);
+      if (message.type === "log") listener.onLog(message.emptied);
       if (message.type === "ready") started.resolve();
       if (message.type === "unusable") {
         started.reject(new UnusableDatabase(message.reason, message.message));

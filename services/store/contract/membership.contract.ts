@@ -90,6 +90,23 @@ export function describeMembershipContract(name: string, open: Open): void {
       expect((await store.countOpen([])).size).toBe(0);
     });
 
+    test("the newest version is the greatest among the account's own rows, past memberships included", async () => {
+      await using opened = await open();
+      const { store } = opened;
+      expect(await store.newestVersion(alice)).toBe(0n);
+      await store.apply([
+        memberRow(group, alice, { version: 2n ** 62n + 1n, intervals: [{ from: 0n, to: 2n }] }),
+        memberRow(otherGroup, alice, { version: 4n }),
+        memberRow(group, bob, { version: 2n ** 62n + 5n }),
+      ]);
+      expect(await store.newestVersion(alice)).toBe(2n ** 62n + 1n);
+      await store.apply([memberRow(otherGroup, alice, { version: 2n ** 62n + 9n, seenSeq: 2n })]);
+      expect(await store.newestVersion(alice)).toBe(2n ** 62n + 9n);
+      // One that changes nothing leaves the version too.
+      await store.apply([memberRow(otherGroup, alice, { version: 2n ** 62n + 10n, seenSeq: 2n })]);
+      expect(await store.newestVersion(alice)).toBe(2n ** 62n + 9n);
+    });
+
     test("a group's row stays as it was first put", async () => {
       await using opened = await open();
       const { store } = opened;

@@ -1,12 +1,19 @@
 import type { HeadRow, HeadStore } from "../../message/ports.ts";
+import type { MemoryChanges } from "./change.ts";
 
-/** Heads rows in memory, for tests and the simulator. */
-export function createMemoryHeadStore(): HeadStore {
+/** Heads rows in memory, for tests and the simulator. What changes is noted in `changes`. */
+export function createMemoryHeadStore(changes?: MemoryChanges): HeadStore {
   const rows = new Map<string, HeadRow>();
   return {
     read: async (conversationIds) => [...new Set(conversationIds)].flatMap((id) => rows.get(id) ?? []),
     raise: async (raised) => {
-      for (const row of raised) rows.set(row.conversationId, merge(rows.get(row.conversationId), row));
+      for (const given of raised) {
+        const before = rows.get(given.conversationId);
+        const row = merge(before, given);
+        rows.set(row.conversationId, row);
+        const isMoved = row.headSeq !== before?.headSeq || row.appliedSeq !== before.appliedSeq;
+        if (isMoved) changes?.headChanged(row);
+      }
     },
     listDirect: async (accountId) =>
       [...rows.values()].filter(

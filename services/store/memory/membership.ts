@@ -1,7 +1,8 @@
 import type { GroupRow, MemberRow, MembershipCounts, MembershipStore } from "../../message/ports.ts";
+import type { MemoryChanges } from "./change.ts";
 
-/** Memberships and groups in memory, for tests and the simulator. */
-export function createMemoryMembershipStore(): MembershipStore & MembershipCounts {
+/** Memberships and groups in memory, for tests and the simulator. What changes is noted in `changes`. */
+export function createMemoryMembershipStore(changes?: MemoryChanges): MembershipStore & MembershipCounts {
   const groups = new Map<string, GroupRow>();
   /** By conversation, then by account. */
   const members = new Map<string, Map<string, MemberRow>>();
@@ -20,7 +21,9 @@ export function createMemoryMembershipStore(): MembershipStore & MembershipCount
         const group = members.get(row.conversationId) ?? new Map<string, MemberRow>();
         members.set(row.conversationId, group);
         const before = group.get(row.accountId);
-        if (before === undefined || before.seenSeq < row.seenSeq) group.set(row.accountId, row);
+        if (before !== undefined && before.seenSeq >= row.seenSeq) continue;
+        group.set(row.accountId, row);
+        changes?.memberChanged(row);
       }
     },
     putGroup: async (row) => {
@@ -28,6 +31,11 @@ export function createMemoryMembershipStore(): MembershipStore & MembershipCount
     },
     readGroups: async (conversationIds) =>
       [...new Set(conversationIds)].flatMap((id) => groups.get(id) ?? []),
+    newestVersion: async (accountId) =>
+      all().reduce(
+        (newest, row) => (row.accountId === accountId && row.version > newest ? row.version : newest),
+        0n,
+      ),
     countOpen: async (accountIds) => {
       const counts = new Map<string, number>();
       for (const row of all()) {

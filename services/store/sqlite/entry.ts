@@ -4,7 +4,10 @@ import { StoreRefusal } from "../../sqlite/failures.ts";
 import type { entryProcedures } from "./entry.worker.ts";
 import { orStoreFault } from "./store-fault.ts";
 
-/** Entries in a database that has `entryProcedures`, `entrySchema` and `headSchema`: an append raises the heads too. */
+/**
+ * Entries in a database that has `entryProcedures`, `entrySchema`, `headSchema` and `changeSchema`: an append raises the
+ * heads too.
+ */
 export function createSqliteEntryStore(database: Database<typeof entryProcedures>): EntryLogStore {
   return {
     append: (rows) => append(database, rows),

@@ -1,5 +1,6 @@
 import type { EntryRow, HeadRow } from "../../message/ports.ts";
 import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
+import { nextMark } from "./change.worker.ts";
 import { integerOf, numberOf, type SqliteRow, textOf } from "./column.ts";
 
 export const headSchema = `
@@ -27,22 +28,26 @@ const selectDirect = `
   SELECT ${columns} FROM head WHERE member_high <> '' AND member_high = ?1`;
 
 const raiseRow = `
-  INSERT INTO head (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)
+  INSERT INTO head (${columns}, change_mark) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (conversation_id) DO UPDATE SET
     head_seq = max(head_seq, excluded.head_seq),
     message_ordinal = max(message_ordinal, excluded.message_ordinal),
     applied_seq = max(applied_seq, excluded.applied_seq),
-    change_time_ms = max(change_time_ms, excluded.change_time_ms)`;
+    change_time_ms = max(change_time_ms, excluded.change_time_ms),
+    change_mark = excluded.change_mark
+  WHERE excluded.head_seq > head_seq OR excluded.message_ordinal > message_ordinal
+    OR excluded.applied_seq > applied_seq OR excluded.change_time_ms > change_time_ms`;
 
 /** `applied_seq` moves along only where it stands right before the first entry: its prefix has no hole. */
 const raiseAfterAppend = `
-  INSERT INTO head (${columns})
-  VALUES (:conversation, :head, :ordinal, iif(:before = 0, :applied, 0), :changed, :low, :high)
+  INSERT INTO head (${columns}, change_mark)
+  VALUES (:conversation, :head, :ordinal, iif(:before = 0, :applied, 0), :changed, :low, :high, :mark)
   ON CONFLICT (conversation_id) DO UPDATE SET
     head_seq = max(head_seq, :head),
     message_ordinal = max(message_ordinal, :ordinal),
     applied_seq = iif(applied_seq = :before, :applied, applied_seq),
-    change_time_ms = max(change_time_ms, :changed)`;
+    change_time_ms = max(change_time_ms, :changed),
+    change_mark = :mark`;
 
 /** Raises the heads rows of the conversations that these rows were appended to; void rows are in no conversation's log. */
 export function raiseHeadsOf(connection: Connection, rows: readonly EntryRow[]): void {
@@ -53,10 +58,12 @@ export function raiseHeadsOf(connection: Connection, rows: readonly EntryRow[]):
     if (run === undefined) runs.set(row.conversationId, [row]);
     else run.push(row);
   }
+  if (runs.size === 0) return;
+  const mark = nextMark(connection, "head");
   const statement = connection.statement(raiseAfterAppend);
   for (const [conversation, run] of runs) {
     const [low, high] = membersOf(conversation);
-    statement.run({ conversation, low, high, ...raiseOf(run) });
+    statement.run({ conversation, low, high, mark, ...raiseOf(run) });
   }
 }
 
@@ -91,6 +98,7 @@ export const headProcedures = {
   },
   writes: {
     headRaise: (connection: Connection, rows: readonly HeadRow[]): void => {
+      const mark = nextMark(connection, "head");
       const statement = connection.statement(raiseRow);
       for (const row of rows) {
         statement.run(
@@ -101,6 +109,7 @@ export const headProcedures = {
           row.changeTimeMs,
           row.memberLow,
           row.memberHigh,
+          mark,
         );
       }
     },

@@ -3,7 +3,7 @@ import type { Database } from "../../sqlite/database.ts";
 import type { membershipProcedures } from "./membership.worker.ts";
 import { orStoreFault } from "./store-fault.ts";
 
-/** Memberships and groups in a database that has `membershipProcedures` and `membershipSchema`. */
+/** Memberships and groups in a database that has `membershipProcedures`, `membershipSchema`, `membershipVersionSchema` and `changeSchema`. */
 export function createSqliteMembershipStore(
   database: Database<typeof membershipProcedures>,
 ): MembershipStore & MembershipCounts {
@@ -16,6 +16,7 @@ export function createSqliteMembershipStore(
     apply: (rows) => orStoreFault(database.run("membershipApply", rows)),
     putGroup: (row) => orStoreFault(database.run("membershipPutGroup", row)),
     readGroups: (conversationIds) => orStoreFault(database.read("membershipReadGroups", conversationIds)),
+    newestVersion: (accountId) => orStoreFault(database.read("membershipNewestVersion", accountId)),
     countOpen: (accountIds) => orStoreFault(database.read("membershipCountOpen", accountIds)),
   };
 }

@@ -1,5 +1,6 @@
 import type { GroupRow, MemberInterval, MemberRow, Role } from "../../message/ports.ts";
 import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
+import { nextMark } from "./change.worker.ts";
 import { integerOf, numberOf, type SqliteRow, textOf } from "./column.ts";
 
 export const membershipSchema = `
@@ -23,6 +24,11 @@ export const membershipSchema = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+/** Finds an account's newest version without reading its rows. */
+export const membershipVersionSchema = `
+  CREATE INDEX membership_version ON membership (account_id, version);
+`;
+
 const columns = "conversation_id, account_id, intervals, is_open, role, seen_seq, version";
 
 const selectOfConversation = `SELECT ${columns} FROM membership WHERE conversation_id = ? ORDER BY account_id`;
@@ -32,16 +38,20 @@ const selectOfAccount = `SELECT ${columns} FROM membership WHERE account_id = ?`
 const selectRows = `SELECT ${columns} FROM membership
   WHERE account_id = ? AND conversation_id IN (SELECT value FROM json_each(?))`;
 
+const selectNewestVersion =
+  "SELECT version FROM membership WHERE account_id = ? ORDER BY version DESC LIMIT 1";
+
 const countOpen = "SELECT count(*) AS groups FROM membership WHERE account_id = ? AND is_open = 1";
 
 const putRow = `
-  INSERT INTO membership (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?)
+  INSERT INTO membership (${columns}, change_mark) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (conversation_id, account_id) DO UPDATE SET
     intervals = excluded.intervals,
     is_open = excluded.is_open,
     role = excluded.role,
     seen_seq = excluded.seen_seq,
-    version = excluded.version
+    version = excluded.version,
+    change_mark = excluded.change_mark
   WHERE seen_seq < excluded.seen_seq`;
 
 const putGroup = `INSERT INTO conversation_group (conversation_id, name, create_time_ms) VALUES (?, ?, ?)
@@ -68,6 +78,11 @@ export const membershipProcedures = {
         .all(argument.accountId, JSON.stringify(argument.conversationIds))
         .map(memberOf),
 
+    membershipNewestVersion: (connection: Connection, accountId: string): bigint => {
+      const row = connection.statement(selectNewestVersion).get(accountId);
+      return row === undefined ? 0n : integerOf(row, "version");
+    },
+
     membershipCountOpen: (connection: Connection, accountIds: readonly string[]): Map<string, number> => {
       const statement = connection.statement(countOpen);
       const counts = accountIds.map((accountId): [string, number] => {
@@ -89,10 +104,12 @@ export const membershipProcedures = {
   },
   writes: {
     membershipApply: (connection: Connection, rows: readonly MemberRow[]): void => {
+      const mark = nextMark(connection, "membership");
       const statement = connection.statement(putRow);
       for (const { conversationId, accountId, intervals, role, seenSeq, version } of rows) {
         const isOpen = intervals.length > 0 && intervals.at(-1)?.to === undefined ? 1 : 0;
-        statement.run(conversationId, accountId, writeIntervals(intervals), isOpen, role, seenSeq, version);
+        const text = writeIntervals(intervals);
+        statement.run(conversationId, accountId, text, isOpen, role, seenSeq, version, mark);
       }
     },
 

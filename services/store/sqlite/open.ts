@@ -6,6 +6,7 @@ import type { Metrics } from "../../kernel/metrics.ts";
 import type { Database } from "../../sqlite/database.ts";
 import { openDatabase } from "../../sqlite/open-database.ts";
 import { createSqliteAccountStore } from "./account.ts";
+import { createSqliteChangeStore } from "./change.ts";
 import { createSqliteDeviceStore } from "./device.ts";
 import { createSqliteEntryStore } from "./entry.ts";
 import { createSqliteGenerationStore } from "./generation.ts";
@@ -57,6 +58,7 @@ function collections(database: Database<typeof procedures>) {
     entries: createSqliteEntryStore(database),
     heads: createSqliteHeadStore(database),
     memberships: createSqliteMembershipStore(database),
+    changes: createSqliteChangeStore(database),
     personal: createSqlitePersonalStore(database),
     /** Finishes queued writes and closes the file. */
     stop: () => database.stop(),

@@ -1,11 +1,12 @@
 import type { Migration } from "../../sqlite/procedures.ts";
 import { accountSchema } from "./account.worker.ts";
+import { changeSchema } from "./change.worker.ts";
 import { deviceSchema } from "./device.worker.ts";
 import { entrySchema } from "./entry.worker.ts";
 import { generationSchema } from "./generation.worker.ts";
 import { headSchema } from "./head.worker.ts";
 import { idSlotSchema } from "./id-slot.worker.ts";
-import { membershipSchema } from "./membership.worker.ts";
+import { membershipSchema, membershipVersionSchema } from "./membership.worker.ts";
 import { personalSchema } from "./personal.worker.ts";
 import { secretKeySchema } from "./secret-key.worker.ts";
 import { signingKeySchema } from "./signing-key.worker.ts";
@@ -24,4 +25,7 @@ const schemas = [
 ];
 
 /** Forward only: a file that has a version keeps it, so what is here never changes and new versions are added below. */
-export const migrations: readonly Migration[] = [{ version: 1, sql: schemas.join("\n") }];
+export const migrations: readonly Migration[] = [
+  { version: 1, sql: schemas.join("\n") },
+  { version: 2, sql: [changeSchema, membershipVersionSchema].join("\n") },
+];

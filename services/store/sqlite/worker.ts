@@ -1,5 +1,6 @@
 import type { ProcedureTables } from "../../sqlite/procedures.ts";
 import { accountProcedures } from "./account.worker.ts";
+import { changeProcedures } from "./change.worker.ts";
 import { deviceProcedures } from "./device.worker.ts";
 import { entryProcedures } from "./entry.worker.ts";
 import { generationProcedures } from "./generation.worker.ts";
@@ -14,6 +15,7 @@ import { signingKeyProcedures } from "./signing-key.worker.ts";
 export const procedures = {
   reads: {
     ...accountProcedures.reads,
+    ...changeProcedures.reads,
     ...deviceProcedures.reads,
     ...entryProcedures.reads,
     ...headProcedures.reads,
