@@ -88,7 +88,19 @@ function nodeOptionsOf(options: ParleyNodeOptions): string[] {
 }
 
 function argumentsOf({ directory, flags = [] }: ParleyNodeOptions): string[] {
-  return ["dev", "--data", directory, "--public-port", "0", "--admin-port", "0", "--json", ...flags];
+  return [
+    "dev",
+    "--data",
+    directory,
+    "--public-port",
+    "0",
+    "--mesh-port",
+    "0",
+    "--admin-port",
+    "0",
+    "--json",
+    ...flags,
+  ];
 }
 
 async function readyLine(

@@ -3,6 +3,12 @@ import type { Rng } from "../kernel/rng.ts";
 import { credentialsPath, openCredentials } from "./credentials.ts";
 import { openConnection, type ServerConnection } from "./server-connection.ts";
 
+/** Where `parley dev` listens for clients unless told otherwise. */
+export const defaultServer = "http://127.0.0.1:7080";
+
+/** Where it listens for operators. */
+export const defaultAdmin = "http://127.0.0.1:7082";
+
 /** What every command works with; tests supply their own. */
 export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -12,6 +18,8 @@ export interface CommandContext {
   print(line: string): void;
   /** One line beside the result: progress, notices. */
   notice(line: string): void;
+  /** Whether a person looks at what is printed, rather than a script. */
+  readonly terminal: boolean;
   /** Everything that comes in on standard input, once. */
   readInput(): Promise<string>;
   /** Aborts at SIGINT or SIGTERM. */

@@ -1,6 +1,7 @@
 import type { AccountDomain } from "../account/account-domain.ts";
 import { pinoLogger } from "../kernel/pino-logger.ts";
 import { openAdministration } from "../node/administration.ts";
+import type { NodeConfig } from "../node/config.ts";
 import { UnusableDatabase } from "../sqlite/failures.ts";
 import type { CommandContext } from "./command-context.ts";
 import { CommandError } from "./command-error.ts";
@@ -13,8 +14,17 @@ export async function withAdministration(
   data: string,
   work: (accounts: AccountDomain) => Promise<void>,
 ): Promise<void> {
-  const { clock, rng } = context;
   const config = readNodeConfig(context, { storeUrl: `sqlite:${data}` }, false).values;
+  await administer(context, config, work);
+}
+
+/** Does something with the accounts of the store that a configuration names. */
+export async function administer(
+  context: CommandContext,
+  config: NodeConfig,
+  work: (accounts: AccountDomain) => Promise<void>,
+): Promise<void> {
+  const { clock, rng } = context;
   const logger = pinoLogger({ clock, level: "warn", format: "text" });
   try {
     await using administration = await openAdministration({ config, clock, rng, logger });

@@ -13,9 +13,11 @@ async function readInput(): Promise<string> {
 }
 
 // A reader that has seen enough (`| head`) is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-});
+for (const output of [process.stdout, process.stderr]) {
+  output.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
 
 /** Reports what is thrown outside of any call as a bug, except what a command has said to be harmless. */
 function reportStrayErrors(): (isHarmless: (error: unknown) => boolean) => void {
@@ -39,8 +41,11 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   rng: systemRng(),
   print: (line) => void process.stdout.write(`${line}\n`),
   notice: (line) => void process.stderr.write(`${line}\n`),
+  terminal: process.stdout.isTTY,
   readInput,
   signal: firstSignal(exitCodes.stoppedEarly),
   passOver: reportStrayErrors(),
 });
 clearInterval(busy);
+// A node that is told by its standard input when to end has not read it to the end when it was a signal that told it.
+process.stdin.destroy();

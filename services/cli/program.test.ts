@@ -63,11 +63,14 @@ describe("help", () => {
 
 describe("docs/cli.md", () => {
   test("has a line for every command, and for no other", () => {
-    const leaves = commands.filter(({ command }) => command.commands.length === 0).map(({ name }) => name);
+    // `dev` runs by itself and has commands below it; `group` only has those, and no options of its own.
+    const runnable = commands
+      .filter(({ command }) => command.commands.length === 0 || command.options.length > 0)
+      .map(({ name }) => name);
     const documented = [...reference.matchAll(/^\| `parley (?<name>[a-z]+(?: [a-z]+)?)[^`]*`/gm)].map(
       (match) => match.groups?.["name"] ?? "",
     );
-    expect(documented.toSorted()).toEqual(leaves.toSorted());
+    expect(documented.toSorted()).toEqual(runnable.toSorted());
     for (const mentioned of commandsIn(reference)) expect(names).toContain(mentioned);
   });
 

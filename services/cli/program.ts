@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { addClusterCommands } from "./cluster-commands.ts";
 import type { CommandContext } from "./command-context.ts";
 import { commandErrorOf } from "./command-error.ts";
 import { addConfigCommands } from "./config-commands.ts";
@@ -25,6 +26,8 @@ export async function runProgram(args: readonly string[], context: CommandContex
 export function buildProgram(context: CommandContext): Command {
   const program = new Command("parley")
     .description("Real-time messaging: run a node, or talk through one.")
+    // What follows `dev kill` belongs to it, although `dev` has options of the same names.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.print(text.replace(/\n$/, "")),
@@ -33,6 +36,7 @@ export function buildProgram(context: CommandContext): Command {
     .showHelpAfterError("Run npx parley --help, or npx parley COMMAND --help, to see what there is.")
     .addHelpText("after", examples);
   addNodeCommands(program, context);
+  addClusterCommands(program, context);
   addPersonCommands(program, context);
   addConversationCommands(program, context);
   addConfigCommands(program, context);

@@ -2,6 +2,7 @@ import { pinoLogger } from "../kernel/pino-logger.ts";
 import type { NodeConfig } from "../node/config.ts";
 import { packageVersion } from "../node/package-version.ts";
 import { createNode, type ParleyNode } from "../node/parley-node.ts";
+import { untilAborted } from "./aborted.ts";
 import type { CommandContext } from "./command-context.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -35,10 +36,7 @@ export async function runNode(
   const node = await start({ config, clock, rng, logger });
   const startMs = Math.round(clock.monotonicMs() - startedMs);
   await options.onReady({ version, ...node.addresses, startMs }, node);
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  await untilAborted(signal);
   const late = await node.stop();
   if (late.length > 0) {
     throw new CommandError(`stopped, but ${late.join(", ")} did not finish in time`, exitCodes.stoppedEarly);

@@ -1,140 +1,109 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { RevokedDevicesSchema } from "../../gen/parley/mesh/v1/session_pb.ts";
 import { type AccountDomain, createAccountDomain } from "../account/account-domain.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { createIdAllocator, type IdAllocator } from "../kernel/ids.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Metrics } from "../kernel/metrics.ts";
 import type { Rng } from "../kernel/rng.ts";
-import { thrownError } from "../kernel/thrown-error.ts";
-import { createLocalRouter } from "../mesh/local-router.ts";
-import { conversationTopic, type TopicRouter } from "../mesh/router.ts";
-import type { AppendCommand, AppendResult } from "../message/append-command.ts";
-import { type Appender, appendParts, createAppender } from "../message/appender.ts";
-import { loadEntryDigest } from "../message/entry-digest.ts";
-import { notingOwnSends, OwnReads } from "../message/own-reads.ts";
-import type { MessageRouteDeps } from "../message/routes.ts";
-import { createConversationVersions } from "../message/versions.ts";
+import type { Coordinator } from "../mesh/coordinator.ts";
+import type { MeshTransport } from "../mesh/transport.ts";
 import type { ErrorMapper } from "../rpc/error-mapper.ts";
 import type { ValidateMessage } from "../rpc/message-validator.ts";
-import { createFeeds, type Feeds } from "../session/feeds.ts";
-import type { NodeLimits } from "../session/session-limits.ts";
-import { createSessions, type Sessions } from "../session/sessions.ts";
-import type { SqliteStore } from "../store/sqlite/open.ts";
 import { type NodeConfig, passwordCost } from "./config.ts";
+import {
+  type CoreLimits,
+  createNodeCore,
+  type NodeCore,
+  type NodeIdentity,
+  type NodeStore,
+} from "./node-core.ts";
 
 /** What the domains of a node are wired from. */
 export interface DomainsOptions {
   readonly config: NodeConfig;
-  readonly store: SqliteStore;
+  readonly node: NodeIdentity;
+  readonly store: NodeStore;
+  readonly coordinator: Coordinator;
+  readonly transport: MeshTransport;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly errors: ErrorMapper;
   readonly validateMessage: ValidateMessage;
-  /** Base URLs of public listeners, best first, once they are open. */
-  readonly addresses: () => readonly string[];
 }
 
 /** The domains of one node, wired to one another and to the store. */
 export interface Domains {
+  readonly core: NodeCore;
   readonly accounts: AccountDomain;
-  readonly messages: MessageRouteDeps;
-  readonly appender: Appender;
-  readonly ownReads: OwnReads;
-  readonly feeds: Feeds;
-  readonly sessions: Sessions;
 }
 
-/** The slot of ids of a node that is alone on its store. */
-const idSlot = 0;
+/** The broadcast that devices were ended, with RevokedDevices. */
+const revokedName = "revoked";
 
-/** Wires the domains. Nothing runs yet that would have to be stopped when this rejects, except the store. */
+/** Wires the domains. Nothing runs yet that would have to be stopped when this rejects, except store and coordinator. */
 export async function createDomains(options: DomainsOptions): Promise<Domains> {
-  const { config, store, clock, rng, logger, metrics } = options;
-  const ids = createIdAllocator({ store: store.idSlots, clock, slot: idSlot });
-  const messaging = await createMessaging(options, ids);
-  const { appender, router } = messaging;
-  const feeds = createFeeds({ ...store, effects: appender, router, clock, rng, logger, metrics });
+  const { config, store, clock, rng, logger, metrics, errors } = options;
+  const core = await createNodeCore({
+    ...options,
+    limits: limitsOf(config),
+    // Asked with the first call of a client, which is long after the accounts are there.
+    tokens: { verify: (token) => accounts.verifier.verify(token) },
+    failureOf: (error, where) => errors.failureOf(error, where),
+    advertise: config["mesh.advertise"],
+    drainMsMax: config["drain.deadlineMs"],
+  });
   const accounts = await createAccountDomain({
     ...store,
-    ids,
+    ids: core.ids,
     clock,
     rng,
     logger,
     metrics,
-    // Called with the first call that ends a device, which is long after the registry is there.
-    revocations: { revoked: (accountId, deviceIds) => sessions.registry.revoked(accountId, deviceIds) },
+    revocations: {
+      revoked: (accountId, deviceIds = []) => {
+        endStreams(core, accountId, deviceIds);
+        const body = create(RevokedDevicesSchema, { accountId, deviceIds: [...deviceIds] });
+        core.mesh.broadcast(revokedName, toBinary(RevokedDevicesSchema, body));
+      },
+    },
     issuer: config["token.issuer"],
     audience: config["token.audience"],
     passwordCost: passwordCost(config),
     registrationOpen: config["registration.open"],
   });
-  const sessions = await createSessions({
-    ...store,
-    clock,
-    rng,
-    logger,
-    metrics,
-    feeds: (device, listener) => feeds.feedFor(device, listener),
-    appends: messaging.messages.router,
-    tokens: accounts.verifier,
-    versions: createConversationVersions(store),
-    publish: (event) => router.publish(event),
-    validateMessage: options.validateMessage,
-    failureOf: (error, where) => options.errors.failureOf(error, where),
-    addresses: () => options.addresses(),
-    limits: sessionLimits(config),
+  followRevocations(core, accounts);
+  return { core, accounts };
+}
+
+/** Other nodes end devices too. What they said may have been missed when a link begins anew: then no token is trusted. */
+function followRevocations(core: NodeCore, accounts: AccountDomain): void {
+  core.mesh.onBroadcast(revokedName, (_from, body) => {
+    const { accountId, deviceIds } = fromBinary(RevokedDevicesSchema, body);
+    accounts.verifier.revoked(accountId, deviceIds.length === 0 ? undefined : deviceIds);
+    endStreams(core, accountId, deviceIds);
   });
-  return { ...messaging, accounts, feeds, sessions };
+  core.mesh.onGap(() => accounts.verifier.forget());
 }
 
-interface Messaging extends Pick<Domains, "messages" | "appender" | "ownReads"> {
-  readonly router: TopicRouter<AppendCommand, AppendResult>;
+/** No device ids mean all devices of the account. */
+function endStreams({ sessions }: NodeCore, accountId: string, deviceIds: readonly string[]): void {
+  sessions.registry.revoked(accountId, deviceIds.length === 0 ? undefined : deviceIds);
 }
 
-async function createMessaging(options: DomainsOptions, ids: IdAllocator): Promise<Messaging> {
-  const { config, store, clock, rng, logger, metrics } = options;
-  // Appends reach the appender through the router and their events leave through it: the cycle that a mesh has too.
-  const router: Messaging["router"] = createLocalRouter(
-    (command) => appender.append(command),
-    (error) => logger.error("a listener of a topic failed", { error: thrownError(error) }),
-  );
-  const ownReads = new OwnReads({ ...store, versions: ids, events: router, clock, logger, metrics });
-  const digest = await loadEntryDigest(store.secretKeys, rng);
-  const epochs = { current: () => firstEpoch };
-  const appender = createAppender(
-    { ...store, router, ids, epochs, digest, clock, rng, logger, metrics, parts: appendParts },
-    {
+function limitsOf(config: NodeConfig): CoreLimits {
+  return {
+    append: {
       groupMembersMax: config["message.groupMembersMax"],
       conversationsPerAccountMax: config["message.groupsPerAccountMax"],
     },
-  );
-
-  const appends = notingOwnSends(
-    { append: (command) => router.command(conversationTopic(command.conversationId), command) },
-    ownReads,
-  );
-  const messages = {
-    ...store,
-    router: appends,
-    clock,
-    ownReads,
-    versions: ids,
-    events: router,
-    effects: appender,
-  };
-  return { messages, appender, ownReads, router };
-}
-
-/** The epoch of a store whose history was never rewound. */
-const firstEpoch = 1n;
-
-function sessionLimits(config: NodeConfig): Partial<NodeLimits> {
-  return {
-    sessionsMax: config["session.devicesMax"],
-    devicesPerAccountMax: config["session.devicesPerAccountMax"],
-    opensPerSecond: config["session.attachesPerSecond"],
-    // A node that comes back after a crash meets everybody at once.
-    opensBurst: 2 * config["session.attachesPerSecond"],
+    sessions: {
+      sessionsMax: config["session.devicesMax"],
+      devicesPerAccountMax: config["session.devicesPerAccountMax"],
+      opensPerSecond: config["session.attachesPerSecond"],
+      // A node that comes back after a crash meets everybody at once.
+      opensBurst: 2 * config["session.attachesPerSecond"],
+    },
   };
 }

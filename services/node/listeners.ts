@@ -12,14 +12,18 @@ import { createHealthState, type HealthState } from "../rpc/health.ts";
 import { createInterceptors } from "../rpc/interceptors.ts";
 import { createOnePortServer, type OnePortServer } from "../rpc/one-port-server.ts";
 import { createRpcHandler } from "../rpc/rpc-handler.ts";
+import type { AdminDeps } from "./admin/admin-deps.ts";
+import { adminRoutes } from "./admin/routes.ts";
 import { rateTable } from "./config.ts";
 import type { Domains, DomainsOptions } from "./domains.ts";
 
 const services = [AccountService, MessageService, ConversationService, GroupService, SessionService];
 
 /** What the listeners of a node are made from. */
-export interface ListenersOptions extends Omit<DomainsOptions, "store" | "metrics"> {
+export interface ListenersOptions
+  extends Pick<DomainsOptions, "config" | "clock" | "rng" | "logger" | "errors" | "validateMessage"> {
   readonly domains: Domains;
+  readonly administration: AdminDeps;
   readonly metrics: PrometheusMetrics;
   readonly readiness: () => Readiness;
   /** Called with every status that breaks the contract; for tests. */
@@ -48,23 +52,30 @@ export function createListeners(options: ListenersOptions): Listeners {
     validateMessage,
     authenticator: domains.accounts.verifier,
     rates: rateTable(config),
-    timeoutsMs: domains.sessions.timeoutsMs,
+    timeoutsMs: domains.core.sessions.timeoutsMs,
     ...(onNonConformity && { onNonConformity }),
   });
   const health = createHealthState(services.map((service) => service.typeName));
   const handler = createRpcHandler({
     routes: (router) => {
       accountRoutes(domains.accounts.deps)(router);
-      messageRoutes(domains.messages)(router);
-      domains.sessions.routes(router);
+      messageRoutes(domains.core.messages)(router);
+      domains.core.sessions.routes(router);
     },
     interceptors,
     logger,
-    pushMethods: domains.sessions.pushMethods,
+    pushMethods: domains.core.sessions.pushMethods,
     health,
     reflection: config["reflection.enabled"],
     corsOrigins: config["cors.origins"],
     httpRoutes: new Map([["/.well-known/jwks.json", () => jwks(domains)]]),
+  });
+  const forOperators = createRpcHandler({
+    routes: adminRoutes(options.administration),
+    interceptors,
+    logger,
+    reflection: true,
+    audience: "operators",
   });
   const port = { handler, host: config["public.host"], clock, logger, metrics };
   const identity = tlsIdentity(options);
@@ -76,6 +87,7 @@ export function createListeners(options: ListenersOptions): Listeners {
       host: config["admin.host"],
       port: config["admin.port"],
       readiness: () => options.readiness(),
+      rpc: forOperators,
       renderMetrics: async () => ({ contentType: metrics.contentType, body: await metrics.render() }),
     }),
   };

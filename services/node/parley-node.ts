@@ -1,17 +1,24 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import type { AccountDomain } from "../account/account-domain.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { Lifecycle, type LifecyclePart } from "../kernel/lifecycle.ts";
 import type { Logger } from "../kernel/logger.ts";
 import { prometheusMetrics } from "../kernel/prometheus-metrics.ts";
 import type { Rng } from "../kernel/rng.ts";
+import { openSqliteCoordinator } from "../mesh/coordinator/sqlite.ts";
+import type { Coordinator } from "../mesh/coordinator.ts";
+import { createGrpcTransport } from "../mesh/grpc-transport.ts";
 import type { Readiness } from "../rpc/admin-server.ts";
 import { createErrorMapper } from "../rpc/error-mapper.ts";
 import { createMessageValidator } from "../rpc/message-validator.ts";
 import { openSqliteStore, type SqliteStore } from "../store/sqlite/open.ts";
+import { administrationOf } from "./admin/administration-of.ts";
 import type { NodeConfig } from "./config.ts";
 import { createDomains, type Domains } from "./domains.ts";
 import { createListeners, type Listeners } from "./listeners.ts";
-import { storeDirectory } from "./store-directory.ts";
+import { nodeIdentity } from "./node-identity.ts";
+import { coordinatorFile, storeDirectory } from "./store-directory.ts";
 
 /** What a node is made from. */
 export interface NodeOptions {
@@ -31,6 +38,8 @@ export interface NodeAddresses {
   /** Null without a certificate. */
   readonly tls: string | null;
   readonly admin: string;
+  /** For other nodes: `host:port`. */
+  readonly mesh: string;
 }
 
 /** A running node. */
@@ -75,6 +84,7 @@ class NodeAssembly {
   readonly #options: NodeOptions;
   readonly #metrics = prometheusMetrics({ processMetrics: true });
   #store: SqliteStore | undefined;
+  #coordinator: Coordinator | undefined;
   #domains: Domains | undefined;
   #listeners: Listeners | undefined;
   #addresses: NodeAddresses | undefined;
@@ -96,26 +106,15 @@ class NodeAssembly {
   parts(): LifecyclePart[] {
     return [
       { name: "store", start: () => this.#openStore(), stop: () => this.#store?.stop() },
+      { name: "coordinator", start: () => this.#openCoordinator(), stop: () => this.#coordinator?.stop() },
       { name: "domains", start: () => this.#createDomains() },
       {
-        name: "own read cursors",
-        stop: () => this.domains.ownReads.stop(),
-      },
-      {
-        name: "appends",
-        drain: () => this.domains.appender.drain(),
-        stop: () => this.domains.appender.stop(),
-      },
-      {
-        name: "feeds",
-        stop: () => this.domains.feeds.stop(),
+        name: "core",
+        start: () => this.domains.core.start(),
+        drain: () => this.domains.core.drain(),
+        stop: () => this.#stopCore(),
       },
       { name: "listeners", start: () => this.#listen(), stop: () => this.#stopListening() },
-      {
-        name: "sessions",
-        drain: () => this.domains.sessions.registry.drain(this.#spreadMs()),
-        stop: () => this.domains.sessions.registry.stop(),
-      },
       { name: "readiness", start: () => this.#ready(), drain: () => this.#notReady() },
     ];
   }
@@ -130,20 +129,49 @@ class NodeAssembly {
     });
   }
 
+  async #openCoordinator(): Promise<void> {
+    const { config, clock, rng, logger } = this.#options;
+    const path = coordinatorFile(config);
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    this.#coordinator = await openSqliteCoordinator({ path, clock, rng, logger, metrics: this.#metrics });
+  }
+
   async #createDomains(): Promise<void> {
     const { config, clock, rng, logger, onBug, onNonConformity } = this.#options;
     const metrics = this.#metrics;
     const errors = createErrorMapper({ rng, logger, metrics, ...(onBug && { onBug }) });
-    const validateMessage = createMessageValidator();
-    const addresses = (): readonly string[] => this.#publicUrls();
-    const shared = { config, clock, rng, logger, metrics, errors, validateMessage, addresses };
-    this.#domains = await createDomains({ ...shared, store: started(this.#store, "store") });
+    const shared = { config, clock, rng, logger, metrics, errors, validateMessage: createMessageValidator() };
+    const domains = await createDomains({
+      ...shared,
+      node: nodeIdentity(config, rng),
+      store: started(this.#store, "store"),
+      coordinator: started(this.#coordinator, "coordinator"),
+      transport: createGrpcTransport({ host: config["mesh.host"], port: config["mesh.port"] }),
+    });
+    this.#domains = domains;
     this.#listeners = createListeners({
       ...shared,
-      domains: this.#domains,
-      readiness: () => this.#readiness,
+      domains,
+      administration: administrationOf(domains.core, {
+        drained: () => (this.#readiness = { ready: false, reason: "draining" }),
+        undrained: () => (this.#readiness = { ready: true }),
+      }),
+      readiness: () => this.#readinessNow(),
       ...(onNonConformity && { onNonConformity }),
     });
+  }
+
+  #readinessNow(): Readiness {
+    if (!this.#readiness.ready || this.#domains === undefined) return this.#readiness;
+    const { membership } = this.domains.core;
+    const reason = `conflict: another process runs under the node id ${membership.self().nodeId}`;
+    return membership.conflict ? { ready: false, reason } : this.#readiness;
+  }
+
+  async #stopCore(): Promise<void> {
+    const failures = await this.domains.core.stop();
+    if (failures.length > 0)
+      throw new Error(`${failures.map(({ part }) => part).join(", ")} did not stop in time`);
   }
 
   async #listen(): Promise<void> {
@@ -155,11 +183,14 @@ class NodeAssembly {
       public: urlOf("http", publicAddress),
       tls: tlsAddress === undefined ? null : urlOf("https", tlsAddress),
       admin: urlOf("http", adminAddress),
+      mesh: this.domains.core.membership.self().meshAddress,
     };
   }
 
   #ready(): void {
     this.#readiness = { ready: true };
+    // From now on the others may name this node to clients.
+    this.domains.core.membership.update({ publicUrls: this.#publicUrls(), adminUrl: this.addresses.admin });
     this.#options.logger.info("ready", { ...this.addresses, tls: this.addresses.tls ?? "off" });
   }
 
@@ -174,11 +205,6 @@ class NodeAssembly {
   async #stopListening(): Promise<void> {
     const { cleartext, tls, admin } = started(this.#listeners, "domains");
     await Promise.all([cleartext.stop(), tls?.stop(), admin.stop()]);
-  }
-
-  /** Devices are told over a second, or over half of a shorter deadline, so that the last of them has time to hear it. */
-  #spreadMs(): number {
-    return Math.min(1_000, this.#options.config["drain.deadlineMs"] / 2);
   }
 
   #publicUrls(): readonly string[] {

@@ -39,6 +39,7 @@ async function startNode(name: string): Promise<ParleyNode> {
       storeUrl: `sqlite:${join(directory, name)}`,
       publicPort: "0",
       adminPort: "0",
+      meshPort: "0",
       passwordMemoryKib: "64",
       rateAddressFactor: "1000",
     },

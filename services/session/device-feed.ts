@@ -53,6 +53,7 @@ export class NodeDeviceFeed implements DeviceFeed, TrackOwner, AccountListener, 
     this.#surroundings.topics.listen(this);
     const held = new Map(positions.map(({ conversationId, seq }) => [conversationId, seq]));
     try {
+      await this.#surroundings.topics.joined();
       const ids = await listCandidates(this.#surroundings.readers, this.accountId, [...held.keys()]);
       await this.#place(new Map(ids.map((id) => [id, { position: held.get(id), knownSeq: 0n }])));
     } catch (error) {
@@ -139,6 +140,16 @@ export class NodeDeviceFeed implements DeviceFeed, TrackOwner, AccountListener, 
     if (track !== undefined) endMembership(track, seq);
   }
 
+  memberRowChanged(conversationId: string, seenSeq: bigint): boolean {
+    const track = this.#tracks.get(conversationId);
+    const { head } = track?.log ?? {};
+    // What the head has passed over was looked into.
+    if (track !== undefined && track.state !== "placing" && head !== undefined && head >= seenSeq)
+      return false;
+    this.memberAdded(conversationId, seenSeq);
+    return true;
+  }
+
   /** A direct conversation that has no track has begun since the feed was opened, or its row was late. */
   heardDirect(conversationId: string, seq: bigint): void {
     if (this.#state === "open" && this.#tracks.has(conversationId)) return;
@@ -194,7 +205,8 @@ export class NodeDeviceFeed implements DeviceFeed, TrackOwner, AccountListener, 
       wanted.push({ conversationId, isGroup: kind === "group", heldSeq, knownSeq });
     }
     try {
-      const { readers } = this.#surroundings;
+      const { readers, topics } = this.#surroundings;
+      await topics.joined();
       const learnHead = (id: string, head: bigint): bigint => views.get(id)?.learnHead(head) ?? head;
       const standings = await readStandings(readers, this.accountId, wanted, learnHead);
       for (const [id, wish] of wishes) this.#applyStanding(id, wish, standings.get(id));

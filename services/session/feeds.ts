@@ -4,8 +4,7 @@ import type { Metrics } from "../kernel/metrics.ts";
 import type { Rng } from "../kernel/rng.ts";
 import { createSemaphore, type Semaphore } from "../kernel/semaphore.ts";
 import { thrownError } from "../kernel/thrown-error.ts";
-import type { TopicRouter } from "../mesh/router.ts";
-import type { EntryLogStore, HeadStore, MembershipStore } from "../message/ports.ts";
+import type { EntryLogStore, HeadStore, MembershipStore, StoreChanges } from "../message/ports.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { NodeDeviceFeed } from "./device-feed.ts";
 import type { DeviceFeed, FeedFactory } from "./feed.ts";
@@ -14,7 +13,7 @@ import type { FeedCounts, FeedSurroundings } from "./feed-surroundings.ts";
 import { repairGap } from "./gap-repair.ts";
 import type { EffectSettler } from "./ports.ts";
 import { Slices } from "./slices.ts";
-import { TopicTable } from "./topic-table.ts";
+import { type TopicJoins, TopicTable } from "./topic-table.ts";
 
 /** What feeds need from a store and from their surroundings. */
 export interface FeedDeps {
@@ -22,7 +21,7 @@ export interface FeedDeps {
   readonly heads: Pick<HeadStore, "read" | "listDirect">;
   readonly memberships: Pick<MembershipStore, "read" | "ofAccount">;
   readonly effects: EffectSettler;
-  readonly router: Pick<TopicRouter<never, unknown>, "join">;
+  readonly router: TopicJoins;
   readonly clock: Clock;
   readonly rng: Rng;
   readonly logger: Logger;
@@ -44,6 +43,8 @@ export interface FeedStats extends Readonly<FeedCounts> {
 export interface Feeds {
   readonly feedFor: FeedFactory;
   stats(): FeedStats;
+  /** What changed in the store, whatever was heard of it before; answers how much of it was news. */
+  hear(changes: StoreChanges): number;
   /** Closes every feed and ends all waiting. Idempotent. */
   stop(): void;
 }
@@ -64,6 +65,7 @@ export function createFeeds(deps: FeedDeps, options: Partial<FeedLimits> = {}): 
       return feed;
     },
     stats,
+    hear: (changes) => shared.topics.hear(changes),
     stop: () => {
       stopping.abort();
       for (const feed of feeds) feed.close();

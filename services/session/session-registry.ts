@@ -78,6 +78,11 @@ export class SessionRegistry {
     return this.#table.active;
   }
 
+  /** Attached devices as a part of what the node takes at most, 0 to 1. */
+  get load(): number {
+    return Math.min(1, this.#table.size / this.#limits.sessionsMax);
+  }
+
   /** Announces a call that is going to open a session. Throws DRAINING or OVERLOADED when it cannot. */
   arrive(caller: Caller): Arrival {
     try {
@@ -143,6 +148,11 @@ export class SessionRegistry {
       const stepMs = next < due ? 0 : Math.min(drainStepMs, spreadMs - elapsedMs);
       await sleep(clock, Math.max(stepMs, 0));
     }
+  }
+
+  /** Takes new sessions again. A drain that is under way goes on with those that it began with. */
+  undrain(): void {
+    this.#draining = false;
   }
 
   /** Ends every session at once, in slices; without a drain before it they hear DRAINING as well. */

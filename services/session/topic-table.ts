@@ -1,5 +1,6 @@
 import { conversationTopic, type TopicEvent, type TopicRouter, userTopic } from "../mesh/router.ts";
 import { parseConversationId } from "../message/conversation-id.ts";
+import type { HeadChange, StoreChanges } from "../message/ports.ts";
 import { encodeEntryEvent } from "./event-bytes.ts";
 import { decodeMembershipChange } from "./membership-change.ts";
 import { TopicView, type ViewEntry, type ViewSurroundings } from "./topic-view.ts";
@@ -13,6 +14,8 @@ export interface AccountListener {
   memberAdded(conversationId: string, seq: bigint): void;
   /** The entry ended the account's membership of a group. */
   memberRemoved(conversationId: string, seq: bigint): void;
+  /** The account's row of a group has seen the entry; true when the device had not heard of it. */
+  memberRowChanged(conversationId: string, seenSeq: bigint): boolean;
   /** A signal for the account. `conversationId` is empty when it is about none. */
   accountSignal(conversationId: string, signal: Uint8Array, key: string): void;
 }
@@ -22,14 +25,17 @@ interface AccountTopic {
   readonly leave: () => void;
 }
 
+/** The part of a router that listening takes. */
+export type TopicJoins = Pick<TopicRouter<never, unknown>, "join" | "joined">;
+
 /** What the table needs. */
 export interface TopicTableOptions extends Omit<ViewSurroundings, "join" | "dispose"> {
-  readonly router: Pick<TopicRouter<never, unknown>, "join">;
+  readonly router: TopicJoins;
 }
 
 /** The topics that a node listens to for its devices: one view per conversation, one set of feeds per account. */
 export class TopicTable {
-  readonly #router: Pick<TopicRouter<never, unknown>, "join">;
+  readonly #router: TopicJoins;
   readonly #surroundings: ViewSurroundings;
   readonly #views = new Map<string, TopicView>();
   readonly #accounts = new Map<string, AccountTopic>();
@@ -62,6 +68,39 @@ export class TopicTable {
     return view;
   }
 
+  /** Resolves when what was joined has been joined at its owners: nothing falls between what is read now and heard later. */
+  joined(): Promise<void> {
+    return this.#router.joined();
+  }
+
+  /**
+   * What changed in the store, whatever was heard of it before: entries whose events were missed are read, and rows of
+   * members are looked at again. Answers how much of it was news.
+   */
+  hear({ heads, members }: StoreChanges): number {
+    let news = 0;
+    for (const head of heads) if (this.#hearHead(head)) news += 1;
+    for (const { accountId, conversationId, seenSeq } of members) {
+      for (const listener of this.#accounts.get(accountId)?.listeners ?? []) {
+        if (listener.memberRowChanged(conversationId, seenSeq)) news += 1;
+      }
+    }
+    return news;
+  }
+
+  #hearHead({ conversationId, headSeq, memberLow, memberHigh }: HeadChange): boolean {
+    const view = this.#views.get(conversationId);
+    if (view !== undefined) return view.hear(headSeq);
+    let isNews = false;
+    for (const accountId of new Set([memberLow, memberHigh])) {
+      for (const listener of this.#accounts.get(accountId)?.listeners ?? []) {
+        listener.heardDirect(conversationId, headSeq);
+        isNews = true;
+      }
+    }
+    return isNews;
+  }
+
   /** The listener hears of its account from now on. */
   listen(listener: AccountListener): void {
     const { accountId } = listener;
@@ -88,12 +127,14 @@ export class TopicTable {
     if (parseConversationId(view.conversationId)?.kind !== "group") return undefined;
     return this.#router.join(conversationTopic(view.conversationId), (event) => {
       if (event.class === "ephemeral") view.signal(event.bytes, signalKey(event));
-      else view.offer(viewEntry(event));
+      else if (event.class === "durable") view.offer(viewEntry(event));
     });
   }
 
   #onAccountEvent(listeners: ReadonlySet<AccountListener>, event: TopicEvent): void {
     const { conversationId, seq } = event;
+    // Nodes talk about devices on the same topic; that is for the registry.
+    if (event.class === "notice") return;
     if (event.class === "ephemeral") {
       const key = signalKey(event);
       for (const listener of listeners) listener.accountSignal(conversationId, event.bytes, key);

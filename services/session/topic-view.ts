@@ -152,6 +152,14 @@ export class TopicView implements TrackedLog, SlicedWork, BudgetHolder {
     this.#settleHeld();
   }
 
+  /** An entry is known to be in the log, and its event may have been missed. True when that is news. */
+  hear(seq: bigint): boolean {
+    if (seq <= this.#target || this.#closed) return false;
+    this.#target = seq;
+    this.#settleHeld();
+    return true;
+  }
+
   /** Passes a signal on to the members' devices. */
   signal(bytes: Uint8Array, key: string): void {
     for (const track of this.#tracks) if (isMemberTrack(track)) track.owner.signal(bytes, key);

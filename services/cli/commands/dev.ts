@@ -1,19 +1,25 @@
 import type { FlagValue } from "../../kernel/config-parse.ts";
 import { directConversationId } from "../../message/conversation-id.ts";
+import type { NodeConfig } from "../../node/config.ts";
 import { type DemoUsers, demoPassword, makeDemoUsers } from "../../node/demo-users.ts";
-import type { CommandContext } from "../command-context.ts";
+import { type CommandContext, defaultServer } from "../command-context.ts";
+import { parseNodeCount } from "../dev/node-ports.ts";
 import { readNodeConfig } from "../node-config.ts";
 import { type NodeReady, runNode } from "../run-node.ts";
-import { defaultServer } from "./login.ts";
+import { runDevNodes } from "./dev-nodes.ts";
 
 /** `parley dev`, which is what `npm start` runs. */
 export async function runDev(context: CommandContext, options: Record<string, FlagValue>): Promise<void> {
-  const { data, port, json, ...flags } = options;
-  const { values: config } = readNodeConfig(
-    context,
-    { ...portFlags(port), ...storeFlag(data), ...flags },
-    true,
-  );
+  const { nodes, supervised, ...rest } = options;
+  const count = parseNodeCount(String(nodes ?? "1"));
+  if (count > 1) await runDevNodes(context, count, rest);
+  else if (supervised === true) await runSupervised(context, rest);
+  else await runDevNode(context, rest);
+}
+
+async function runDevNode(context: CommandContext, options: Record<string, FlagValue>): Promise<void> {
+  const { json } = options;
+  const config = readDevConfig(context, options);
   await runNode(context, {
     config,
     onReady: async (ready, node) => {
@@ -26,6 +32,26 @@ export async function runDev(context: CommandContext, options: Record<string, Fl
   });
 }
 
+/** One of several nodes: whoever started it made the demo users, and holds its standard input open for as long as it runs. */
+async function runSupervised(context: CommandContext, options: Record<string, FlagValue>): Promise<void> {
+  const orphaned = new AbortController();
+  const end = (): void => orphaned.abort();
+  void context.readInput().then(end, end);
+  const signal = AbortSignal.any([context.signal, orphaned.signal]);
+  await runNode(
+    { ...context, signal },
+    {
+      config: readDevConfig(context, options),
+      onReady: (ready) => context.print(JSON.stringify({ event: "ready", ...ready })),
+    },
+  );
+}
+
+function readDevConfig(context: CommandContext, options: Record<string, FlagValue>): NodeConfig {
+  const { data, port, json: _, ...flags } = options;
+  return readNodeConfig(context, { ...portFlags(port), ...storeFlag(data), ...flags }, true).values;
+}
+
 /** The data directory, unless the store is set in another way. */
 function storeFlag(data: FlagValue): Record<string, FlagValue> {
   return typeof data === "string" ? { storeUrl: `sqlite:${data}` } : {};
@@ -34,7 +60,8 @@ function storeFlag(data: FlagValue): Record<string, FlagValue> {
 function portFlags(port: FlagValue): Record<string, FlagValue> {
   if (port === undefined) return {};
   const number = Number(port);
-  return { publicPort: String(port), adminPort: number === 0 ? "0" : String(number + 2) };
+  const beside = (offset: number): string => (number === 0 ? "0" : String(number + offset));
+  return { publicPort: String(port), meshPort: beside(1), adminPort: beside(2) };
 }
 
 /** What people see: addresses, and lines that work when they are pasted into another terminal. */

@@ -1,12 +1,10 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { CommandContext, PersonOptions } from "../command-context.ts";
-import { connect, serverOf } from "../command-context.ts";
+import { connect, defaultServer, serverOf } from "../command-context.ts";
 import { CommandError, commandErrorOf } from "../command-error.ts";
 import { credentialsPath, openCredentials } from "../credentials.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { publicAccountClient } from "../server-connection.ts";
-
-export const defaultServer = "http://127.0.0.1:7080";
 
 export interface LoginOptions extends PersonOptions {
   readonly device?: string;

@@ -151,4 +151,10 @@ export function temporaryDirectory(): TemporaryDirectory {
 }
 
 /** Flags under which a node starts anywhere and hashes passwords cheaply. */
-export const nodeFlags = ["--public-port=0", "--admin-port=0", "--password-memory-kib=64", "--json"] as const;
+export const nodeFlags = [
+  "--public-port=0",
+  "--mesh-port=0",
+  "--admin-port=0",
+  "--password-memory-kib=64",
+  "--json",
+] as const;

@@ -69,7 +69,10 @@ export async function startParley(options: ParleyOptions = {}): Promise<ParleyPr
   const argv = [launcher, options.mode ?? "dev", "--data", dataDirectory, "--json", ...(options.flags ?? [])];
   const run = (ports: readonly string[]): Promise<Run> => startRun([...argv, ...ports], logs);
   try {
-    return handleOf(await run(["--public-port", "0", "--admin-port", "0"]), run, { dataDirectory, logs });
+    return handleOf(await run(["--public-port", "0", "--mesh-port", "0", "--admin-port", "0"]), run, {
+      dataDirectory,
+      logs,
+    });
   } catch (error) {
     rmSync(dataDirectory, { recursive: true, force: true });
     throw error;
@@ -102,6 +105,8 @@ function handleOf(
   const ports = [
     "--public-port",
     new URL(first.publicUrl).port,
+    "--mesh-port",
+    "0",
     "--admin-port",
     new URL(first.adminUrl).port,
   ];

@@ -11,8 +11,8 @@ export function listNodes(deps: AdminDeps): MethodImpl<typeof AdminService.metho
   return async () => {
     const self = deps.mesh.self();
     const others = deps.mesh.nodes().filter(({ nodeId }) => nodeId !== self.nodeId);
-    const nodes = await Promise.all([deps.status(), ...others.map((record) => askNode(deps, record))]);
-    return { nodes: nodes.sort(byNodeId), nodeId: self.nodeId };
+    const answers = await Promise.all(others.map((record) => askNode(deps, record)));
+    return { nodes: [deps.status(), ...answers].sort(byNodeId), nodeId: self.nodeId };
   };
 }
 

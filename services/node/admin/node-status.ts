@@ -37,7 +37,15 @@ function shapeOf(record: NodeRecord): MessageInitShape<typeof NodeSchema> {
   const { nodeId, incarnation, version, meshAddress, adminUrl, protocolMin, protocolMax } = record;
   const { draining, load } = record;
   return {
-    ...{ nodeId, incarnation, version, meshAddress, adminUrl, protocolMin, protocolMax, draining, load },
+    nodeId,
+    incarnation,
+    version,
+    meshAddress,
+    adminUrl,
+    protocolMin,
+    protocolMax,
+    draining,
+    load,
     roles: [...record.roles],
     publicUrls: [...record.publicUrls],
   };
@@ -53,7 +61,9 @@ const states: Readonly<Record<LinkStatus["state"], LinkState>> = {
 function linkOf(link: LinkStatus): NodeLink {
   const { nodeId, epoch, unacknowledged, roundTripMs, reason } = link;
   return create(NodeLinkSchema, {
-    ...{ nodeId, epoch, unacknowledged },
+    nodeId,
+    epoch,
+    unacknowledged,
     state: states[link.state],
     reason: (reason ?? "").slice(0, 512),
     ...(roundTripMs === undefined ? {} : { roundTrip: durationOf(roundTripMs) }),

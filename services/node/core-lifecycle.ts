@@ -1,0 +1,122 @@
+import type { Clock } from "../kernel/clock.ts";
+import { Lifecycle, type LifecycleFailure, type LifecyclePart } from "../kernel/lifecycle.ts";
+import type { Logger } from "../kernel/logger.ts";
+import type { NodeMesh } from "../mesh/create-mesh.ts";
+import type { Membership } from "../mesh/membership.ts";
+import type { Appender } from "../message/appender.ts";
+import type { OwnReads } from "../message/own-reads.ts";
+import type { Feeds } from "../session/feeds.ts";
+import type { Sessions } from "../session/sessions.ts";
+import type { StoreCheck } from "../session/store-check.ts";
+
+/** The running parts of a node's core. */
+export interface CoreParts {
+  readonly membership: Membership;
+  readonly mesh: NodeMesh;
+  readonly router: { stop(): Promise<void> };
+  readonly ownReads: OwnReads;
+  readonly appender: Appender;
+  readonly feeds: Feeds;
+  readonly storeCheck: StoreCheck;
+  readonly sessions: Sessions;
+}
+
+/** What starting and stopping them takes. */
+export interface CoreLifecycleOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly advertise?: string | undefined;
+  readonly drainMsMax: number;
+}
+
+/** The verbs of a node's core. */
+export interface CoreLifecycle {
+  /** Joins the mesh. Rejects when the coordinator or the address for other nodes cannot be had. */
+  start(): Promise<void>;
+  /**
+   * Leaves the ring and sends devices elsewhere. The node goes on running: it serves what other nodes still hand to it as
+   * `moved`, and those of its devices that have nowhere to go.
+   */
+  drain(): Promise<void>;
+  /** Takes devices and topics again. */
+  undrain(): void;
+  /** Ends everything; call `drain` before. Resolves to the parts that failed or were late. */
+  stop(): Promise<readonly LifecycleFailure[]>;
+}
+
+const startMsMax = 40_000;
+const stopMsMax = 10_000;
+
+/** Devices are told over this part of a drain, so that the last of them has time to go; and over a second at most. */
+const spreadShare = 0.5;
+const spreadMsMax = 1_000;
+
+/** Creates the verbs. */
+export function createCoreLifecycle(core: CoreParts, options: CoreLifecycleOptions): CoreLifecycle {
+  const { clock, logger, drainMsMax } = options;
+  const lifecycle = new Lifecycle({
+    clock,
+    logger,
+    parts: partsOf(core, options),
+    deadlines: { startMs: startMsMax, drainMs: drainMsMax, stopMs: stopMsMax },
+  });
+  const setDraining = (draining: boolean): void => core.membership.update({ draining });
+  tellOfDrains(core);
+  return {
+    start: () => lifecycle.start(),
+    drain: async () => {
+      setDraining(true);
+      await core.sessions.registry.drain(Math.min(spreadMsMax, drainMsMax * spreadShare));
+    },
+    undrain: () => {
+      core.sessions.registry.undrain();
+      setDraining(false);
+    },
+    stop: async () => {
+      await lifecycle.drain();
+      return lifecycle.stop();
+    },
+  };
+}
+
+/** The broadcast that asks nodes to look at the list. */
+const listChanged = "list-changed";
+
+/** Others learn of a drain by their lists; that this node has written it is said, so that they look at once. */
+function tellOfDrains({ membership, mesh }: CoreParts): void {
+  let told = false;
+  mesh.onBroadcast(listChanged, () => membership.refresh());
+  mesh.onChange(() => {
+    const self = mesh.self();
+    const draining = mesh.nodes().some((node) => node.incarnation === self.incarnation && node.draining);
+    if (draining !== told) mesh.broadcast(listChanged, new Uint8Array());
+    told = draining;
+  });
+}
+
+/** In the order of start; what is drained and stopped last is started first. */
+function partsOf(core: CoreParts, { advertise }: CoreLifecycleOptions): LifecyclePart[] {
+  const { membership, mesh, router, ownReads, appender, feeds, storeCheck, sessions } = core;
+  return [
+    { name: "own read cursors", stop: () => ownReads.stop() },
+    { name: "appends", drain: () => appender.drain(), stop: () => appender.stop() },
+    { name: "feeds", stop: () => feeds.stop() },
+    {
+      name: "mesh",
+      start: async (signal) => {
+        const { host, port } = await mesh.links.listen();
+        const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+        membership.update({ meshAddress: advertise ?? address });
+        await membership.start(signal);
+      },
+      stop: async () => {
+        await router.stop();
+        await membership.leave();
+        await mesh.stop();
+        await membership.stop();
+      },
+    },
+    { name: "store check", start: () => storeCheck.start(), stop: () => storeCheck.stop() },
+    { name: "sessions", stop: () => sessions.registry.stop() },
+  ];
+}
