@@ -119,6 +119,21 @@ describe("lost and late replies", () => {
     expect([a.membership.conflict, errorsOf(a)]).toEqual([false, []]);
   });
 
+  test("while the reply of its registration is on its way, a node is listed and knows that it may not serve yet", async () => {
+    await using stage = new MemberStage();
+    const [a, b] = [await stage.started("a"), stage.member("b")];
+    b.coordinator.fault = replyLost;
+    void b.membership.start();
+    await stage.clock.advance(2_000);
+    a.membership.refresh();
+    await stage.clock.advance(1_000);
+    expect(idsOf(a)).toEqual(["a", "b"]);
+    expect(b.membership.registered).toBe(false);
+    b.coordinator.fault = none;
+    await stage.clock.advance(5_000);
+    expect(b.membership.registered).toBe(true);
+  });
+
   test("a renewal whose reply is lost is repeated", async () => {
     await using stage = new MemberStage();
     const a = await stage.started("a");

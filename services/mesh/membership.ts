@@ -35,7 +35,9 @@ export interface Membership extends AsyncDisposable {
   readonly listed: boolean;
   /** Another live process uses this node's id, so this one stays out of the list. */
   readonly conflict: boolean;
-  /** The slot of ids that it was given last. Throws before `start` has resolved. */
+  /** It has been given a slot of ids. Others may list it, and hand commands to it, a moment before it knows. */
+  readonly registered: boolean;
+  /** The slot of ids that it was given last. Throws before it is registered. */
   readonly idSlot: number;
   /** Changes what the node says about itself. Written at once, a load alone once a second. Throws when it is out of range. */
   update(change: NodeRecordChange): void;

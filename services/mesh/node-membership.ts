@@ -85,6 +85,10 @@ export class NodeMembership implements Membership {
     return this.#standing.kind === "conflict";
   }
 
+  get registered(): boolean {
+    return this.#idSlot !== undefined;
+  }
+
   get idSlot(): number {
     if (this.#idSlot === undefined) throw new Error("the node has no id slot before it is registered");
     return this.#idSlot;

@@ -131,10 +131,9 @@ function createNodeNet(options: NodeCoreOptions): NodeNet {
   const router = createMeshRouter<AppendCommand, AppendResult>({
     mesh,
     codec: createAppendWire(clock),
-    handle: (command) => {
-      if (owner === undefined) throw new Error("a command came before the node was put together");
-      return owner.append(command);
-    },
+    handle: async (command) =>
+      // The registration's answer may be on its way, or lost, while others list this node already.
+      owner === undefined || !membership.registered ? { kind: "moved" } : owner.append(command),
     onListenerError: (error) => logger.error("a listener of a topic failed", { error: thrownError(error) }),
     clock,
     logger,

@@ -151,9 +151,10 @@ export class NodeDeviceFeed implements DeviceFeed, TrackOwner, AccountListener, 
   }
 
   /** A direct conversation that has no track has begun since the feed was opened, or its row was late. */
-  heardDirect(conversationId: string, seq: bigint): void {
-    if (this.#state === "open" && this.#tracks.has(conversationId)) return;
+  heardDirect(conversationId: string, seq: bigint): boolean {
+    if (this.#state === "open" && this.#tracks.has(conversationId)) return false;
     this.#want(conversationId, { position: undefined, knownSeq: seq });
+    return true;
   }
 
   signal(signal: Uint8Array, key: string): void {

@@ -88,6 +88,15 @@ test("a direct conversation that began unheard, and what follows in it, reaches 
   expect(await drainAfterCheck(opened, device)).toEqual(entriesOf(direct, 2, 3));
 });
 
+test("a member that heard nothing of a direct conversation gets it, also when the node knows it for the other one", async () => {
+  const opened = await openStage();
+  const bobs = await opened.stage.attach(bob);
+  sayUnheard(opened, direct, 1);
+  const alices = await opened.stage.attach(alice);
+  expect(await opened.stage.drain(alices)).toEqual(entriesOf(direct, 1, 1));
+  expect(await drainAfterCheck(opened, bobs)).toEqual(entriesOf(direct, 1, 1));
+});
+
 test("an account that was added unheard gets the group, and one that was removed gets nothing after it", async () => {
   const opened = await openStage();
   const { stage } = opened;

@@ -8,8 +8,8 @@ import { TopicView, type ViewEntry, type ViewSurroundings } from "./topic-view.t
 /** A device's feed, as it hears of what happens to its account. */
 export interface AccountListener {
   readonly accountId: string;
-  /** An entry of one of the account's direct conversations was published. */
-  heardDirect(conversationId: string, seq: bigint): void;
+  /** An entry of one of the account's direct conversations is committed; true when the device did not have that one. */
+  heardDirect(conversationId: string, seq: bigint): boolean;
   /** The entry made the account a member of a group. */
   memberAdded(conversationId: string, seq: bigint): void;
   /** The entry ended the account's membership of a group. */
@@ -89,13 +89,11 @@ export class TopicTable {
   }
 
   #hearHead({ conversationId, headSeq, memberLow, memberHigh }: HeadChange): boolean {
-    const view = this.#views.get(conversationId);
-    if (view !== undefined) return view.hear(headSeq);
-    let isNews = false;
+    let isNews = this.#views.get(conversationId)?.hear(headSeq) ?? false;
+    // Those of one member may have a view of a direct conversation of which those of the other have not heard.
     for (const accountId of new Set([memberLow, memberHigh])) {
       for (const listener of this.#accounts.get(accountId)?.listeners ?? []) {
-        listener.heardDirect(conversationId, headSeq);
-        isNews = true;
+        if (listener.heardDirect(conversationId, headSeq)) isNews = true;
       }
     }
     return isNews;
