@@ -3,6 +3,7 @@ import { ErrorReason } from "../../gen/parley/error/v1/error_reason_pb.ts";
 import { Fault } from "../kernel/fault.ts";
 import { FakeClock } from "../testkit/fake-clock.ts";
 import type { AppendCommand, AppendResult, Committed } from "./append-command.ts";
+import { overloaded } from "./append-results.ts";
 import { appendOrThrow, commandExpireMs, commandMsMax } from "./append-router.ts";
 
 const committed: Committed = {
@@ -60,19 +61,26 @@ describe("appendOrThrow", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
-  test("gives up with OVERLOADED and a retry hint when the command expires", async () => {
+  test("does not know the outcome when the command expires, since an owner that is silent may have taken it", async () => {
     const clock = new FakeClock({ monotonicMs: 5_000 });
     const router = routerOf({ kind: "moved" });
     const appended = appendOrThrow(router, commandUntil(5_100), clock);
-    const refused = appended.catch((thrown: unknown) => thrown);
+    const given = appended.catch((thrown: unknown) => thrown);
     await clock.advance(200);
-    expect(await refused).toMatchObject({
-      reason: ErrorReason.OVERLOADED,
-      metadata: { limit: "deadline" },
-      retryDelayMs: 1_000,
-    });
+    expect(await given).toMatchObject({ reason: ErrorReason.OUTCOME_UNKNOWN, retryDelayMs: 1_000 });
     expect(router.given.length).toBe(5);
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("does not say that nothing was written when only the last of several owners refused it", async () => {
+    const clock = new FakeClock();
+    const fault = overloaded("waiting_commands", "full");
+    const refused = appendOrThrow(routerOf({ kind: "failed", fault }), commandUntil(1_000), clock);
+    await expect(refused).rejects.toBe(fault);
+    const router = routerOf({ kind: "moved" }, { kind: "failed", fault });
+    const appended = appendOrThrow(router, commandUntil(1_000), clock).catch((thrown: unknown) => thrown);
+    await clock.advance(100);
+    expect(await appended).toMatchObject({ reason: ErrorReason.OUTCOME_UNKNOWN });
   });
 });
 

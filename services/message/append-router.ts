@@ -1,7 +1,7 @@
-import { ErrorReason } from "../../gen/parley/error/v1/error_reason_pb.ts";
 import { type Clock, sleep } from "../kernel/clock.ts";
-import { Fault } from "../kernel/fault.ts";
+import type { Fault } from "../kernel/fault.ts";
 import type { AppendCommand, AppendResult, Committed } from "./append-command.ts";
+import { outcomeUnknown } from "./append-results.ts";
 
 /** The way of a command to the owner of its conversation. */
 export interface AppendRouter {
@@ -15,12 +15,10 @@ export const commandMsMax = 8_000;
 /** The pause before a command is given out again that an owner did not take, in milliseconds. */
 export const movedPauseMs = 20;
 
-/** What clients are told to wait when no owner took their command in time, in milliseconds. */
-const retryDelayMs = 1_000;
-
 /**
- * Appends a command that belongs to no stream. An owner that took nothing is asked again, under the same id, until
- * the command expires. Throws the Fault that the result holds, or OVERLOADED after the expiry: nothing was written.
+ * Appends a command that belongs to no stream. A command whose owner has moved is given out again, under the same id,
+ * until it expires. Throws the Fault that the result holds; and OUTCOME_UNKNOWN when it ends refused or unanswered after an
+ * owner that may have taken it.
  */
 export async function appendOrThrow(
   router: AppendRouter,
@@ -30,15 +28,17 @@ export async function appendOrThrow(
   for (let given = command; ; given = { ...command, retry: true }) {
     const result = await router.append(given);
     if (result.kind === "committed") return result.committed;
-    if (result.kind === "failed") throw result.fault;
-    if (clock.monotonicMs() + movedPauseMs >= command.expireMs) throw noOwner();
+    // `moved` is also what a lost call comes to, so what a later owner refuses may have been written by an earlier one.
+    if (result.kind === "failed")
+      throw given !== command && isRefusal(result.fault) ? outcomeUnknown(result.fault) : result.fault;
+    if (clock.monotonicMs() + movedPauseMs >= command.expireMs) throw outcomeUnknown();
     await sleep(clock, movedPauseMs);
   }
 }
 
-function noOwner(): Fault {
-  const message = "no owner of the conversation took the command in time: send it again with the same id";
-  return new Fault(ErrorReason.OVERLOADED, message, { metadata: { limit: "deadline" }, retryDelayMs });
+/** Refused for now, so that it may be tried again; a rejection is final. */
+function isRefusal(fault: Fault): boolean {
+  return fault.retryDelayMs !== undefined;
 }
 
 /** When a command expires that begins now, on the monotonic clock: with its call, and at the latest after `commandMsMax`. */

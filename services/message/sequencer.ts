@@ -60,6 +60,7 @@ export function nextStep<Pending>(
   if (candidate.sent) return { kind: "answer", result: failed(outcomeUnknown()), settled: false };
   if (verdict.final) return { kind: "answer", result: failed(verdict.fault), settled: true };
   if (!candidate.proved) return { kind: "prove" };
-  if (command.retry) return { kind: "void", fault: verdict.fault };
+  // A device that does not hear of it sends it again, after what its stream has sent since, which may be in the log.
+  if (command.retry || command.order !== undefined) return { kind: "void", fault: verdict.fault };
   return { kind: "answer", result: failed(verdict.fault), settled: false };
 }

@@ -179,9 +179,11 @@ export class SendOrder<S extends OrderedSend> {
     return lane.pending.map((pending) => give(lane, pending));
   }
 
-  /** Nothing of it was written, so nothing after it in this send epoch is taken either. */
+  /** This copy was not written, so nothing after it in this send epoch is taken either; another copy may be. */
   #refused(lane: Lane<S>, pending: Pending<S>): SendStep<S>[] {
-    return this.#fail(lane, pending, "outcome", (later) => (later.othersOpen ? "unknown" : "unsettled"));
+    return this.#fail(lane, pending, pending.othersOpen ? "unknown" : "outcome", (later) =>
+      later.othersOpen ? "unknown" : "unsettled",
+    );
   }
 
   #unknown(lane: Lane<S>, pending: Pending<S>, answer: "outcome" | "unknown"): SendStep<S>[] {

@@ -308,7 +308,8 @@ export const ListMembersResponseSchema: GenMessage<ListMembersResponse> = /*@__P
 /**
  * Groups and their members. Every change is an entry of the group's log; it is idempotent for ever by (group, caller,
  * `request_id`), where `request_id` is the entry's `client_message_id`: the same id with another request to the same group
- * is REQUEST_ID_CONFLICT. Like a send, a change can also end in OVERLOADED, DRAINING, STORE_UNAVAILABLE or
+ * is REQUEST_ID_CONFLICT. A rejection is final too: the id is answered with it for ever, and whoever wants to try again
+ * takes a new one. Like a send, a change can also end in OVERLOADED, DRAINING, STORE_UNAVAILABLE or
  * OUTCOME_UNKNOWN, all safe to repeat. CONVERSATION_LIMIT counts the groups that an account is known to be in when the
  * change arrives: changes that are made at the same moment may together exceed it.
  *

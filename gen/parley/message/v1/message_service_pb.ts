@@ -50,7 +50,8 @@ export type SendMessageRequest = Message<"parley.message.v1.SendMessageRequest">
 
   /**
    * Set it when this id may have been sent before. A rejection then takes the id first, so that an earlier try that is
-   * still on its way cannot be committed after the rejection was told.
+   * still on its way cannot be committed after the rejection was told. Rejections of sends on a stream always do: the id
+   * is answered with it for ever.
    *
    * @generated from field: bool retry = 4;
    */

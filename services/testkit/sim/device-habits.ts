@@ -1,0 +1,35 @@
+import type { SeededRng } from "../seeded-rng.ts";
+
+/** How a device behaves, within what the contract allows. Rates are of single frames, times in milliseconds. */
+export interface DeviceHabits {
+  /** Events that may be unacknowledged; 0: what the node gives. */
+  readonly window: number;
+  /** Acknowledges after up to this long; 0: at once. */
+  readonly acknowledgeMsMax: number;
+  /** Of all frames, how many it never acknowledges by themselves. */
+  readonly forgetRate: number;
+  /** Of all frames, after how many it reads nothing for a while. */
+  readonly pauseRate: number;
+  readonly pauseMsMax: number;
+  /** Goes elsewhere after up to this long; 0: stays. */
+  readonly hopMsMax: number;
+  /** Of its sends, how many go by its stream; the others are unary calls. */
+  readonly streamRate: number;
+  /** Between two sends, at most. */
+  readonly thinkMsMax: number;
+}
+
+/** Draws what kind of device it is: most are ordinary. */
+export function drawHabits(rng: SeededRng, thinkMsMax: number): DeviceHabits {
+  const sometimes = <T>(rate: number, then: T, otherwise: T): T => (rng.fraction() < rate ? then : otherwise);
+  return {
+    window: sometimes(0.3, 1 + rng.integerBelow(8), 0),
+    acknowledgeMsMax: sometimes(0.3, rng.integerBelow(5_000), 0),
+    forgetRate: sometimes(0.2, rng.fraction(), 0),
+    pauseRate: sometimes(0.2, 0.05, 0),
+    pauseMsMax: 8_000,
+    hopMsMax: sometimes(0.3, 1_000 + rng.integerBelow(20_000), 0),
+    streamRate: rng.pick([0, 0.5, 0.8, 1]),
+    thinkMsMax,
+  };
+}

@@ -1,0 +1,81 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { type Entry, EntrySchema } from "../../../gen/parley/message/v1/entry_pb.ts";
+import { type Finding, startFinding } from "../../history/finding.ts";
+import type { ListedLog } from "../../history/history.ts";
+import type { EntryLogStore } from "../../message/ports.ts";
+import { addsAccount, type HeldLog, removesAccount, seenEntry } from "./held-log.ts";
+
+/** Entries read at a time. */
+const pageEntries = 1_000;
+
+/** The log of one conversation, as the store holds it. */
+export interface StoredLog {
+  readonly conversationId: string;
+  readonly entries: readonly Entry[];
+}
+
+/** Reads a whole log. */
+export async function readLog(log: EntryLogStore, conversationId: string): Promise<StoredLog> {
+  const entries: Entry[] = [];
+  for (;;) {
+    const limit = { entriesMax: pageEntries, bytesMax: Number.MAX_SAFE_INTEGER };
+    const rows = await log.readAfter(conversationId, entries.at(-1)?.seq ?? 0n, limit);
+    if (rows.length === 0) return { conversationId, entries };
+    entries.push(...rows.map((row) => fromBinary(EntrySchema, row.bytes)));
+  }
+}
+
+/** The same as the checkers of services/history take it. */
+export function listedLog({ conversationId, entries }: StoredLog): ListedLog {
+  return { conversationId, entries: entries.map(seenEntry) };
+}
+
+/** The numbers that an account may see: from each entry that adds it to the one that removes it, both inclusive. */
+export function visibleSeqs({ conversationId, entries }: StoredLog, accountId: string): bigint[] {
+  const isDirect = conversationId.startsWith("d-");
+  let isMember = isDirect && conversationId.split("-").includes(accountId);
+  const seqs: bigint[] = [];
+  for (const entry of entries) {
+    if (!isMember && !isDirect) isMember = addsAccount(entry, accountId);
+    if (isMember) seqs.push(entry.seq);
+    if (isMember && removesAccount(entry, accountId)) isMember = false;
+  }
+  return seqs;
+}
+
+/** A device whose holdings are judged. */
+export interface HeldByDevice {
+  readonly accountId: string;
+  readonly deviceId: string;
+  readonly held: HeldLog;
+}
+
+/**
+ * Each device holds, in order, the beginning of what its account may see: nothing is skipped, nothing comes before the
+ * account was added or after it was removed. `toTheEnd`: it holds all of it.
+ */
+export function checkVisibility(
+  devices: readonly HeldByDevice[],
+  logs: readonly StoredLog[],
+  toTheEnd: boolean,
+): Finding {
+  const finding = startFinding(
+    toTheEnd ? "every device converged to what it may see" : "devices hold what they may see",
+  );
+  for (const log of logs) {
+    const byAccount = new Map<string, bigint[]>();
+    for (const { accountId, deviceId, held } of devices) {
+      const visible = byAccount.get(accountId) ?? visibleSeqs(log, accountId);
+      byAccount.set(accountId, visible);
+      const seqs = held.seqsOf(log.conversationId);
+      finding.examine();
+      const wrongAt = seqs.findIndex((seq, index) => seq !== visible[index]);
+      const name = `${deviceId} of ${accountId} in ${log.conversationId}`;
+      if (wrongAt !== -1)
+        finding.violate(`${name} stored ${seqs[wrongAt]} where ${visible[wrongAt]} belongs`);
+      else if (toTheEnd && seqs.length < visible.length)
+        finding.violate(`${name} holds ${seqs.length} of ${visible.length} entries, up to ${seqs.at(-1)}`);
+    }
+  }
+  return finding.finish();
+}
