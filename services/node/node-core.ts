@@ -58,9 +58,27 @@ export interface NodeCoreOptions extends Pick<SessionsOptions, "tokens" | "valid
   readonly advertise?: string | undefined;
   /** How long a drain may take in all, in milliseconds. */
   readonly drainMsMax: number;
-  /** The deciding modules of appends. Always `appendParts`, except in tests that plant a defect. */
-  readonly parts?: AppendParts;
+  /** Modules in place of some of `coreModules`; only in tests that plant a defect to prove that it is seen. */
+  readonly modules?: Partial<CoreModules>;
 }
+
+/** The modules of which a core is made. */
+export interface CoreModules {
+  readonly appendParts: AppendParts;
+  readonly createAppender: typeof createAppender;
+  readonly createMeshRouter: typeof createMeshRouter<AppendCommand, AppendResult>;
+  readonly createFeeds: typeof createFeeds;
+  readonly createStoreCheck: typeof createStoreCheck;
+}
+
+/** Those that every node has. */
+export const coreModules: CoreModules = {
+  appendParts,
+  createAppender,
+  createMeshRouter,
+  createFeeds,
+  createStoreCheck,
+};
 
 /** Everything of a node but its store, its accounts and its listeners for people: what the simulator runs as it is. */
 export interface NodeCore extends CoreParts, CoreLifecycle {
@@ -71,16 +89,17 @@ export interface NodeCore extends CoreParts, CoreLifecycle {
 
 /** Wires the core of a node. Nothing runs yet that would have to be stopped when this rejects. */
 export async function createNodeCore(options: NodeCoreOptions): Promise<NodeCore> {
-  const net = createNodeNet(options);
-  const messaging = await createMessaging(options, net);
+  const modules = { ...coreModules, ...options.modules };
+  const net = createNodeNet(options, modules);
+  const messaging = await createMessaging(options, net, modules);
   const { clock, rng, logger, metrics, store, limits } = options;
   const { router, mesh } = net;
   const { appender } = messaging;
-  const feeds = createFeeds(
+  const feeds = modules.createFeeds(
     { ...store, effects: appender, router, clock, rng, logger, metrics },
     { ...limits.feeds },
   );
-  const storeCheck = createStoreCheck({
+  const storeCheck = modules.createStoreCheck({
     changes: store.changes,
     feeds,
     effects: appender,
@@ -111,7 +130,7 @@ interface NodeNet extends Pick<NodeCore, "membership" | "mesh" | "router" | "ids
   serveAppends(appender: Appender): void;
 }
 
-function createNodeNet(options: NodeCoreOptions): NodeNet {
+function createNodeNet(options: NodeCoreOptions, modules: CoreModules): NodeNet {
   const { node, store, coordinator, transport, clock, rng, logger, metrics } = options;
   const membership = createMembership({
     coordinator,
@@ -128,7 +147,7 @@ function createNodeNet(options: NodeCoreOptions): NodeNet {
     logger,
   });
   let owner: Appender | undefined;
-  const router = createMeshRouter<AppendCommand, AppendResult>({
+  const router = modules.createMeshRouter({
     mesh,
     codec: createAppendWire(clock),
     handle: async (command) =>
@@ -155,12 +174,13 @@ const notYetKnown = {
 async function createMessaging(
   options: NodeCoreOptions,
   net: NodeNet,
+  modules: CoreModules,
 ): Promise<Pick<NodeCore, "appender" | "messages"> & { readonly ownReads: OwnReads }> {
   const { store, clock, rng, logger, metrics, limits } = options;
   const { router, ids } = net;
   const ownReads = new OwnReads({ ...store, versions: ids, events: router, clock, logger, metrics });
   const digest = await loadEntryDigest(store.secretKeys, rng);
-  const appender = createAppender(
+  const appender = modules.createAppender(
     {
       ...store,
       router,
@@ -171,7 +191,7 @@ async function createMessaging(
       logger,
       metrics,
       epochs: { current: () => firstEpoch },
-      parts: options.parts ?? appendParts,
+      parts: modules.appendParts,
       // A node that the list lacks is the last to insist.
       conflictRank: (conversationId) => {
         const owners = router.ownersOf(conversationTopic(conversationId));

@@ -38,6 +38,12 @@ export function countVisible(intervals: Intervals, after: bigint, head: bigint):
   return count;
 }
 
+/** The entry that began or ended the last interval; 0 when there is none. A row that has seen a later one may say more. */
+export function lastChange(intervals: Intervals): bigint {
+  const last = intervals.at(-1);
+  return last === undefined ? 0n : (last.to ?? last.from + 1n);
+}
+
 /** The account is a member now. */
 export function isOpen(intervals: Intervals): boolean {
   const last = intervals.at(-1);

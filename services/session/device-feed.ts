@@ -2,7 +2,7 @@ import { ErrorReason } from "../../gen/parley/error/v1/error_reason_pb.ts";
 import type { Position } from "../../gen/parley/message/v1/entry_pb.ts";
 import { Fault } from "../kernel/fault.ts";
 import { filterVisible, listCandidates, mayBeMember } from "./candidates.ts";
-import { lastVisible, placeCursor } from "./cursor.ts";
+import { lastChange, lastVisible, placeCursor } from "./cursor.ts";
 import type { DeviceFeed, FeedListener, ReadyEvent, UnsettledEvent } from "./feed.ts";
 import type { FeedSurroundings } from "./feed-surroundings.ts";
 import { PlacementQueue, type Wish } from "./placement-queue.ts";
@@ -142,9 +142,7 @@ export class NodeDeviceFeed implements DeviceFeed, TrackOwner, AccountListener, 
 
   memberRowChanged(conversationId: string, seenSeq: bigint): boolean {
     const track = this.#tracks.get(conversationId);
-    const { head } = track?.log ?? {};
-    // What the head has passed over was looked into.
-    if (track !== undefined && track.state !== "placing" && head !== undefined && head >= seenSeq)
+    if (track !== undefined && track.state !== "placing" && lastChange(track.intervals) >= seenSeq)
       return false;
     this.memberAdded(conversationId, seenSeq);
     return true;

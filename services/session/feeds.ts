@@ -26,6 +26,8 @@ export interface FeedDeps {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** In place of what closes gaps; only in tests that plant a defect to prove that it is seen. */
+  readonly repairGap?: typeof repairGap;
 }
 
 /** A moment's figures. */
@@ -105,7 +107,7 @@ function createShared(deps: FeedDeps, limits: FeedLimits, stopped: AbortSignal) 
     ringBudget,
     slices,
     router,
-    repairGap: (view) => repairGap(view, repair),
+    repairGap: (view) => (deps.repairGap ?? repairGap)(view, repair),
   });
   const readers = { entries, heads, memberships, effects, limits };
   return {

@@ -111,6 +111,22 @@ test("an account that was added unheard gets the group, and one that was removed
   expect(await drainAfterCheck(opened, bobs)).toEqual(entriesOf(group, 3, 3));
 });
 
+test("an account that was added again unheard gets the group, also when the node learned the head otherwise", async () => {
+  const opened = await openStage();
+  const { stage } = opened;
+  stage.createGroup(group, [alice, bob]);
+  const bobs = await stage.attach(bob);
+  stage.world.append(group, { case: "memberRemoved", value: { accountId: bob } });
+  stage.world.apply(group);
+  expect(await drainAfterCheck(opened, bobs)).toEqual(entriesOf(group, 1, 2));
+  // Nobody needs the group here, so nobody listens, until the device of another member is placed at its head.
+  stage.world.append(group, { case: "membersAdded", value: { accountIds: [bob] } });
+  sayUnheard(opened, group, 1);
+  stage.world.apply(group);
+  await stage.attach(alice);
+  expect(await drainAfterCheck(opened, bobs)).toEqual(entriesOf(group, 3, 4));
+});
+
 test("effects that nobody finished are finished a check later", async () => {
   const opened = await openStage();
   const { stage, store } = opened;

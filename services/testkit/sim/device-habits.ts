@@ -8,6 +8,8 @@ export interface DeviceHabits {
   readonly acknowledgeMsMax: number;
   /** Of all frames, how many it never acknowledges by themselves. */
   readonly forgetRate: number;
+  /** Of all frames with events, how many it cannot store: it waits until what was in them comes again. */
+  readonly loseRate: number;
   /** Of all frames, after how many it reads nothing for a while. */
   readonly pauseRate: number;
   readonly pauseMsMax: number;
@@ -22,10 +24,13 @@ export interface DeviceHabits {
 /** Draws what kind of device it is: most are ordinary. */
 export function drawHabits(rng: SeededRng, thinkMsMax: number): DeviceHabits {
   const sometimes = <T>(rate: number, then: T, otherwise: T): T => (rng.fraction() < rate ? then : otherwise);
+  const window = sometimes(0.3, 1 + rng.integerBelow(8), 0);
   return {
-    window: sometimes(0.3, 1 + rng.integerBelow(8), 0),
+    window,
     acknowledgeMsMax: sometimes(0.3, rng.integerBelow(5_000), 0),
     forgetRate: sometimes(0.2, rng.fraction(), 0),
+    // In a small window that stays full what was lost may come last, and the stream end before it.
+    loseRate: window === 0 ? sometimes(0.2, 0.02, 0) : 0,
     pauseRate: sometimes(0.2, 0.05, 0),
     pauseMsMax: 8_000,
     hopMsMax: sometimes(0.3, 1_000 + rng.integerBelow(20_000), 0),

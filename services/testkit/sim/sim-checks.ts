@@ -4,6 +4,7 @@ import { type Finding, startFinding } from "../../history/finding.ts";
 import type { ListedLog } from "../../history/history.ts";
 import type { EntryLogStore } from "../../message/ports.ts";
 import { addsAccount, type HeldLog, removesAccount, seenEntry } from "./held-log.ts";
+import type { SimJournal } from "./sim-journal.ts";
 
 /** Entries read at a time. */
 const pageEntries = 1_000;
@@ -76,6 +77,42 @@ export function checkVisibility(
       else if (toTheEnd && seqs.length < visible.length)
         finding.violate(`${name} holds ${seqs.length} of ${visible.length} entries, up to ${seqs.at(-1)}`);
     }
+  }
+  return finding.finish();
+}
+
+/** What a rejection may say when the sender is no member. */
+const memberReasons = new Set(["NOT_A_MEMBER", "CONVERSATION_NOT_FOUND"]);
+
+/**
+ * Nobody is rejected as no member who was one all the time: added by a change that was acknowledged before the send began,
+ * and not removed by one that began before the rejection was heard.
+ */
+export function checkRejections(
+  { changes, rejections }: Pick<SimJournal, "changes" | "rejections">,
+  logs: readonly StoredLog[],
+): Finding {
+  const finding = startFinding("rejections are true");
+  const changeById = new Map(changes.map((change) => [change.requestId, change]));
+  const logById = new Map(logs.map((log) => [log.conversationId, log]));
+  for (const { send, reason, endedMs } of rejections) {
+    if (!memberReasons.has(reason)) continue;
+    finding.examine();
+    const entries = logById.get(send.conversationId)?.entries ?? [];
+    const added = entries.findLastIndex((entry) => {
+      const change = changeById.get(entry.clientMessageId);
+      return (
+        addsAccount(entry, send.senderId) && (change?.endedMs ?? Number.POSITIVE_INFINITY) < send.beganMs
+      );
+    });
+    const removed = entries.slice(added + 1).some((entry) => {
+      const change = changeById.get(entry.clientMessageId);
+      return removesAccount(entry, send.senderId) && (change?.beganMs ?? 0) < endedMs;
+    });
+    if (added !== -1 && !removed)
+      finding.violate(
+        `${send.conversationId} ${send.clientMessageId} of ${send.senderId} was rejected with ${reason}, a member since ${entries[added]?.seq}`,
+      );
   }
   return finding.finish();
 }

@@ -100,7 +100,14 @@ export class SimDevice {
 
   /** From now on it reads, acknowledges and stays, as an ordinary device does. */
   calm(): void {
-    this.#habits = { ...this.#habits, acknowledgeMsMax: 0, forgetRate: 0, pauseRate: 0, hopMsMax: 0 };
+    this.#habits = {
+      ...this.#habits,
+      acknowledgeMsMax: 0,
+      forgetRate: 0,
+      loseRate: 0,
+      pauseRate: 0,
+      hopMsMax: 0,
+    };
     const attachment = this.#attachment;
     if (attachment === undefined) return;
     attachment.stream.resume();
@@ -135,6 +142,7 @@ export class SimDevice {
       frames: [],
       isWorking: false,
       isOver: false,
+      lost: new Map(),
       stored: 0n,
       silence: undefined,
     };
@@ -209,9 +217,11 @@ export class SimDevice {
 
   async #take(attachment: Attachment, frame: ServerFrame): Promise<void> {
     if (frame.redelivered) this.tally.redelivered += frame.events.length;
-    for (const event of frame.events) {
-      await this.#takeEvent(attachment, event);
-      if (attachment.isOver) return;
+    if (!this.#loses(attachment, frame)) {
+      for (const event of frame.events) {
+        await this.#takeEvent(attachment, event);
+        if (attachment.isOver) return;
+      }
     }
     const { length } = frame.events;
     if (length > 0) this.#acknowledge(attachment, frame.firstDeliveryId + BigInt(length) - 1n);
@@ -219,9 +229,21 @@ export class SimDevice {
     this.#takeControl(attachment, frame.control);
   }
 
+  /** Now and then it cannot store what comes, and acknowledges nothing until all of that has come again. */
+  #loses({ lost }: Attachment, { events, redelivered }: ServerFrame): boolean {
+    if (redelivered || this.#options.process.rng.fraction() >= this.#habits.loseRate) return false;
+    if (!events.every(({ kind }) => kind.case === "entry")) return false;
+    for (const { kind } of events)
+      if (kind.case === "entry") lost.set(kind.value.conversationId, kind.value.seq);
+    return events.length > 0;
+  }
+
   #acknowledge(attachment: Attachment, deliveryId: bigint): void {
     const { process } = this.#options;
     const habits = this.#habits;
+    for (const [conversationId, seq] of attachment.lost)
+      if (this.held.seqOf(conversationId) >= seq) attachment.lost.delete(conversationId);
+    if (attachment.lost.size > 0) return;
     attachment.stored = deliveryId;
     if (process.rng.fraction() < habits.forgetRate) return;
     const say = (): void => {
@@ -234,6 +256,7 @@ export class SimDevice {
   async #takeEvent(attachment: Attachment, { kind }: Event): Promise<void> {
     switch (kind.case) {
       case "entry":
+        if (this.#waitsFor(attachment, kind.value)) return;
         if (this.#store(kind.value) !== "gap") return;
         this.tally.gaps += 1;
         await this.#list(attachment, kind.value);
@@ -254,6 +277,14 @@ export class SimDevice {
       default:
         kind satisfies never;
     }
+  }
+
+  /** An entry behind one that could not be stored comes again after it. */
+  #waitsFor({ lost }: Attachment, { conversationId, seq }: Entry): boolean {
+    const lostSeq = lost.get(conversationId);
+    if (lostSeq === undefined || seq <= lostSeq) return false;
+    lost.set(conversationId, seq);
+    return true;
   }
 
   #store(entry: Entry): ReturnType<HeldLog["take"]> {
@@ -333,6 +364,8 @@ interface Attachment {
   readonly frames: ServerFrame[];
   isWorking: boolean;
   isOver: boolean;
+  /** By conversation, the last entry that could not be stored and did not come again yet. */
+  readonly lost: Map<string, bigint>;
   /** The highest delivery id up to which everything is stored. */
   stored: bigint;
   silence: Timer | undefined;

@@ -2,8 +2,12 @@ import { sleep } from "../../kernel/clock.ts";
 import type { SeededRng } from "../seeded-rng.ts";
 import type { SimClient, SimCluster } from "./sim-cluster.ts";
 
-/** Between two changes of one group, at most, in virtual milliseconds. */
-const changeMsMax = 15_000;
+/** How groups live. */
+export interface SimGroupsOptions {
+  /** Between two changes of one group, at most, in virtual milliseconds. */
+  readonly changeMsMax: number;
+  readonly isOver: () => boolean;
+}
 
 /** Groups whose members come and go. */
 export class SimGroups {
@@ -13,12 +17,14 @@ export class SimGroups {
   readonly known: string[] = [];
   readonly #cluster: SimCluster;
   readonly #rng: SeededRng;
+  readonly #changeMsMax: number;
   readonly #isOver: () => boolean;
 
-  constructor(cluster: SimCluster, rng: SeededRng, options: { readonly isOver: () => boolean }) {
+  constructor(cluster: SimCluster, rng: SeededRng, { changeMsMax, isOver }: SimGroupsOptions) {
     this.#cluster = cluster;
     this.#rng = rng;
-    this.#isOver = options.isOver;
+    this.#changeMsMax = changeMsMax;
+    this.#isOver = isOver;
   }
 
   /** Begins a group of some of the accounts after a while, whose owner changes it now and then. */
@@ -40,7 +46,7 @@ export class SimGroups {
     const process = owner.host.process;
     if (process === undefined) return;
     for (;;) {
-      await sleep(process.clock, process.rng.fraction() * changeMsMax);
+      await sleep(process.clock, process.rng.fraction() * this.#changeMsMax);
       if (this.#isOver()) return;
       await this.#change(owner, id, accountIds);
     }

@@ -15,13 +15,29 @@ export type Settlement =
   | { readonly kind: "acknowledged"; readonly seq: bigint; readonly entryId: string }
   | { readonly kind: "rejected"; readonly reason: string };
 
+/** A change of a group by somebody. `endedMs`: when it was acknowledged. */
+export interface ChangeRecord {
+  readonly conversationId: string;
+  readonly requestId: string;
+  readonly beganMs: number;
+  endedMs: number | undefined;
+}
+
+/** A send that was rejected, and when its device heard so. */
+export interface Rejection {
+  readonly send: SendRecord;
+  readonly reason: string;
+  readonly endedMs: number;
+}
+
 /** Everything that all clients of a simulation did, for the checkers. Times are virtual. */
 export class SimJournal {
   readonly sends: SendRecord[] = [];
   readonly reads: HeadRead[] = [];
+  readonly changes: ChangeRecord[] = [];
+  readonly rejections: Rejection[] = [];
   /** Changes of groups that did not end yet. */
   changesOpen = 0;
-  changesMade = 0;
   /** What clients saw that must never happen, a sentence each. */
   readonly complaints: string[] = [];
   readonly #scheduler: SimScheduler;
@@ -50,6 +66,8 @@ export class SimJournal {
   settle(record: SendRecord, settlement: Settlement): void {
     const outcome: SendOutcome =
       settlement.kind === "acknowledged" ? { ...settlement, endedMs: this.nowMs } : settlement;
+    if (settlement.kind === "rejected")
+      this.rejections.push({ send: record, reason: settlement.reason, endedMs: this.nowMs });
     if (record.outcome.kind === "open") this.#open -= 1;
     else if (!isSame(record.outcome, settlement))
       this.complain(`${record.clientMessageId} was ${record.outcome.kind}, and then ${settlement.kind}`);

@@ -6,7 +6,7 @@ import { groupConversationId } from "../../message/conversation-id.ts";
 import type { DeviceHabits } from "./device-habits.ts";
 import { type EdgeClient, EdgeFailure } from "./edge-client.ts";
 import type { SimDevice } from "./sim-device.ts";
-import type { SimJournal } from "./sim-journal.ts";
+import type { ChangeRecord, SimJournal } from "./sim-journal.ts";
 import type { SimProcess } from "./sim-process.ts";
 import { requestOf } from "./stream-sends.ts";
 
@@ -66,30 +66,31 @@ export class SimPerson {
   /** Creates a group: its id is known at once, `created` resolves when it is there, or can never be. */
   createGroup(memberIds: readonly string[]): { readonly id: string; readonly created: Promise<void> } {
     const requestId = this.#options.process.rng.uuid();
+    const id = groupConversationId(this.accountId, requestId);
     const request = { requestId, name: "simulated", memberIds: [...memberIds] };
-    const created = this.#change((address) =>
+    const created = this.#change({ conversationId: id, requestId }, (address) =>
       this.#options.client.call(address, GroupService.method.createGroup, request),
     );
-    return { id: groupConversationId(this.accountId, requestId), created };
+    return { id, created };
   }
 
   addMember(conversationId: string, accountId: string): Promise<void> {
     const request = { conversationId, requestId: this.#options.process.rng.uuid(), accountIds: [accountId] };
-    return this.#change((address) =>
+    return this.#change(request, (address) =>
       this.#options.client.call(address, GroupService.method.addMembers, request),
     );
   }
 
   removeMember(conversationId: string, accountId: string): Promise<void> {
     const request = { conversationId, requestId: this.#options.process.rng.uuid(), accountId };
-    return this.#change((address) =>
+    return this.#change(request, (address) =>
       this.#options.client.call(address, GroupService.method.removeMember, request),
     );
   }
 
   leaveGroup(conversationId: string): Promise<void> {
     const request = { conversationId, requestId: this.#options.process.rng.uuid() };
-    return this.#change((address) =>
+    return this.#change(request, (address) =>
       this.#options.client.call(address, GroupService.method.leaveGroup, request),
     );
   }
@@ -138,12 +139,17 @@ export class SimPerson {
   }
 
   /** Rejections are no news: somebody else may have changed the group before. */
-  async #change(call: (address: string) => Promise<unknown>): Promise<void> {
+  async #change(
+    { conversationId, requestId }: Pick<ChangeRecord, "conversationId" | "requestId">,
+    call: (address: string) => Promise<unknown>,
+  ): Promise<void> {
     const { journal } = this.#options;
+    const change: ChangeRecord = { conversationId, requestId, beganMs: journal.nowMs, endedMs: undefined };
+    journal.changes.push(change);
     journal.changesOpen += 1;
     try {
       await this.#repeat(call);
-      journal.changesMade += 1;
+      change.endedMs = journal.nowMs;
     } catch (error) {
       if (!(error instanceof EdgeFailure)) throw error;
     }

@@ -34,6 +34,8 @@ export interface SimPlan {
   readonly driftMax: number;
   /** Between two sends of one device, at most. */
   readonly thinkMsMax: number;
+  /** Between two changes of a group, at most. */
+  readonly changeMsMax: number;
   /** When people start to write, and when they end. */
   readonly startMs: number;
   readonly endMs: number;
@@ -76,6 +78,7 @@ export function drawPlan(seed: number, changes: SimPlanChanges = {}): SimPlan {
     streamBytesMax: rng.pick([4, 16, 64, 64]) * 1_024,
     driftMax: rng.pick([0, 0.0002, 0.01]),
     thinkMsMax: (2 * clients * 1_000) / (1 + rng.fraction() * sendsPerSecondMax),
+    changeMsMax: 15_000,
     startMs,
     endMs: startMs + loadMs,
   };

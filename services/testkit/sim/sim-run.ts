@@ -4,7 +4,7 @@ import { directConversationId } from "../../message/conversation-id.ts";
 import type { ValidateMessage } from "../../rpc/message-validator.ts";
 import { type SeededRng, seededRng } from "../seeded-rng.ts";
 import { drawHabits } from "./device-habits.ts";
-import { checkVisibility, listedLog, readLog } from "./sim-checks.ts";
+import { checkRejections, checkVisibility, listedLog, readLog } from "./sim-checks.ts";
 import { SimCluster } from "./sim-cluster.ts";
 import { convergence } from "./sim-convergence.ts";
 import { SimFaults } from "./sim-faults.ts";
@@ -95,7 +95,10 @@ export class SimRun {
       kinds: plan.faults,
       gapMsMax: plan.faultGapMsMax,
     });
-    this.#groups = new SimGroups(this.cluster, rng.fork(), { isOver: () => this.#isOver });
+    this.#groups = new SimGroups(this.cluster, rng.fork(), {
+      changeMsMax: plan.changeMsMax,
+      isOver: () => this.#isOver,
+    });
   }
 
   async run(): Promise<SimReport> {
@@ -173,7 +176,7 @@ export class SimRun {
     const findings = checkHistory(history).filter(({ check }) => isJudged(check, isLive));
     return {
       plan: this.#plan,
-      findings: [...findings, checkVisibility(devices, logs, isLive)],
+      findings: [...findings, checkVisibility(devices, logs, isLive), checkRejections(journal, logs)],
       complaints: journal.complaints,
       open: isLive && convergeMs === undefined ? this.#open() : [],
       hash: scheduler.trace.hash,
@@ -181,7 +184,7 @@ export class SimRun {
         events: scheduler.executed,
         sends: journal.sends.length,
         entries: store.tally.entries,
-        changes: journal.changesMade,
+        changes: journal.changes.filter(({ endedMs }) => endedMs !== undefined).length,
         unknownOutcomes: store.tally.unknownOutcomes,
         takeovers: store.tally.takeovers,
         gapRepairs: metrics.total("session_gap_entries_total"),
