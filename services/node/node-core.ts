@@ -115,7 +115,8 @@ export async function createNodeCore(options: NodeCoreOptions): Promise<NodeCore
     feeds: (device, listener) => feeds.feedFor(device, listener),
     appends: messaging.messages.router,
     versions: createConversationVersions(store),
-    publish: (event) => router.publish(event),
+    nodeId: options.node.nodeId,
+    router,
     addresses: () => locateNodes(mesh),
     limits: limits.sessions ?? {},
   });

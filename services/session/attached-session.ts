@@ -303,6 +303,7 @@ export class AttachedSession {
   }
 
   #beat(ping: bigint): void {
+    this.#options.onBeat();
     this.#outbox.ping(ping);
     void this.#versions.refresh().then((signal) => this.#signal(signal, "versions"));
     this.#wake();

@@ -26,6 +26,8 @@ async function attach(
   const feeds = createFeeds(world.deps);
   const registry = new SessionRegistry({
     parts: { ...scripted.parts, feeds: feeds.feedFor },
+    nodeId: "a",
+    router: scripted.router,
     generations: { raise: () => Promise.resolve(1n) },
     tickets: createResumeTickets(new Uint8Array(32)),
     metrics: silentMetrics,

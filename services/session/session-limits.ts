@@ -27,6 +27,9 @@ export const heartbeatMsDefault = 25_000;
 export const heartbeatMsMin = 15_000;
 export const heartbeatMsMax = 120_000;
 
+/** A device on another node of which nothing was heard for so long is taken for gone: three of the longest heartbeats. */
+export const deviceSilenceMsMax = 3 * heartbeatMsMax;
+
 /** Heartbeats without any frame from the device; then PONG_TIMEOUT. */
 export const silentHeartbeatsMax = 3;
 

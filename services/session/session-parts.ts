@@ -38,6 +38,8 @@ export interface SessionDevice {
   readonly accountId: string;
   readonly deviceId: string;
   readonly generation: bigint;
+  /** When it was attached, in milliseconds since 1970; no two sessions of a node have the same. */
+  readonly attachedMs: number;
 }
 
 /** How a session was opened. */
@@ -50,6 +52,8 @@ export interface SessionOptions {
   /** The version of the account's conversations now. */
   readonly conversations: string;
   readonly resumeTicket: string;
+  /** Called with every heartbeat. */
+  readonly onBeat: () => void;
   /** Called once, when the session takes no more frames. */
   readonly onClosing: () => void;
   /** Called once, when nothing of it is left. */

@@ -8,11 +8,11 @@ import type { Caller } from "../rpc/caller.ts";
 import { reasonCodeOf } from "../rpc/reason-code.ts";
 import { Admission } from "./admission.ts";
 import { AttachedSession } from "./attached-session.ts";
-import type { CloseDetails } from "./close-reasons.ts";
+import { DeviceNotices, type DeviceNoticesOptions } from "./device-notices.ts";
 import type { Outlet } from "./outlet.ts";
 import type { GenerationStore } from "./ports.ts";
 import type { ResumeTickets } from "./resume-ticket.ts";
-import { type NodeLimits, nodeLimitsDefault, sliceMsMax } from "./session-limits.ts";
+import { deviceSilenceMsMax, type NodeLimits, nodeLimitsDefault, sliceMsMax } from "./session-limits.ts";
 import { observeSessions } from "./session-metrics.ts";
 import type { SessionDevice, SessionParts } from "./session-parts.ts";
 import { SessionTable } from "./session-table.ts";
@@ -20,6 +20,9 @@ import { SessionTable } from "./session-table.ts";
 /** What a registry needs beside what its sessions need. */
 export interface RegistryOptions {
   readonly parts: SessionParts;
+  /** This node, and the way to the others. */
+  readonly nodeId: string;
+  readonly router: DeviceNoticesOptions["router"];
   readonly generations: GenerationStore;
   readonly tickets: ResumeTickets;
   /** For the gauges. */
@@ -59,6 +62,8 @@ export class SessionRegistry {
   readonly #admission: Admission;
   readonly #table = new SessionTable();
   readonly #arrivals = new Set<PendingArrival>();
+  readonly #notices: DeviceNotices;
+  #lastAttachedMs = 0;
   #draining = false;
 
   constructor(options: RegistryOptions) {
@@ -66,6 +71,15 @@ export class SessionRegistry {
     this.#parts = options.parts;
     this.#limits = { ...nodeLimitsDefault, ...options.limits };
     this.#admission = new Admission(this.#limits, this.#parts.clock.monotonicMs());
+    this.#notices = new DeviceNotices({
+      ...options,
+      clock: this.#parts.clock,
+      limits: { devicesMax: this.#limits.devicesPerAccountMax, silenceMsMax: deviceSilenceMsMax },
+      devicesOf: (accountId) => this.#table.ofAccount(accountId).map(({ device }) => device),
+      onSuperseded: ({ accountId, deviceId, generation }) =>
+        this.#supersede(accountId, deviceId, generation + 1n),
+      onSurplus: ({ accountId, deviceId }) => this.#closeSurplus(accountId, deviceId),
+    });
     observeSessions(options.metrics, {
       attached: () => this.#table.active,
       opening: () => this.#admission.running,
@@ -202,7 +216,8 @@ export class SessionRegistry {
       this.#assertOpen();
       if (pending.revoked) throw new Fault(ErrorReason.DEVICE_REVOKED, "The device was revoked; log in");
       const sessionId = Buffer.from(this.#parts.rng.bytes(sessionIdBytes)).toString("base64url");
-      const device: SessionDevice = { sessionId, accountId, deviceId, generation };
+      const attachedMs = this.#nextAttachedMs();
+      const device: SessionDevice = { sessionId, accountId, deviceId, generation, attachedMs };
       return this.#register({ device, open, outlet, caller: pending.caller, conversations });
     } finally {
       this.#admission.release();
@@ -212,7 +227,7 @@ export class SessionRegistry {
   #register(opening: Opening): AttachedSession {
     const { device, open, outlet, caller, conversations } = opening;
     const { accountId, deviceId, generation } = device;
-    const others = this.#table.ofAccount(accountId);
+    const same = this.#table.ofAccount(accountId).filter((other) => other.device.deviceId === deviceId);
     const session: AttachedSession = new AttachedSession(this.#parts, {
       device,
       open,
@@ -220,29 +235,43 @@ export class SessionRegistry {
       tokenExpireMs: caller.tokenExpireMs,
       conversations,
       resumeTicket: this.#options.tickets.seal({ deviceId, generation, conversations }),
-      onClosing: () => this.#table.deactivate(session),
+      onBeat: () => this.#notices.repeat(device),
+      onClosing: () => {
+        this.#table.deactivate(session);
+        this.#notices.detached(device);
+      },
       onEnded: () => this.#table.remove(session),
     });
     this.#table.add(session);
     session.start();
-    const same = others.filter((other) => other.device.deviceId === deviceId);
     // Two opens of one device may overtake each other: the generation decides, never the order of arrival here.
     const newer = same.find((other) => other.device.generation > generation);
     if (newer !== undefined) session.close(CloseReason.SUPERSEDED);
-    else for (const older of same) older.close(CloseReason.SUPERSEDED);
-    this.#enforceDeviceLimit(accountId);
+    else this.#supersede(accountId, deviceId, generation);
+    if (session.active) this.#notices.attached(device);
     return session;
   }
 
-  #enforceDeviceLimit(accountId: string): void {
-    const { devicesPerAccountMax } = this.#limits;
-    const attached = this.#table.ofAccount(accountId);
-    const details: CloseDetails = {
-      message: `An account may have ${devicesPerAccountMax} devices attached.`,
-    };
-    for (const session of attached.slice(0, Math.max(attached.length - devicesPerAccountMax, 0))) {
-      session.close(CloseReason.DEVICE_LIMIT, details);
+  /** Closes the device's sessions of attaches before this one. */
+  #supersede(accountId: string, deviceId: string, generation: bigint): void {
+    for (const session of this.#table.ofAccount(accountId)) {
+      const { device } = session;
+      if (device.deviceId === deviceId && device.generation < generation)
+        session.close(CloseReason.SUPERSEDED);
     }
+  }
+
+  #closeSurplus(accountId: string, deviceId: string): void {
+    const { devicesPerAccountMax } = this.#limits;
+    const message = `An account may have ${devicesPerAccountMax} devices attached.`;
+    for (const session of this.#table.ofAccount(accountId))
+      if (session.device.deviceId === deviceId) session.close(CloseReason.DEVICE_LIMIT, { message });
+  }
+
+  /** Rises from session to session, so that of two devices one was attached first. */
+  #nextAttachedMs(): number {
+    this.#lastAttachedMs = Math.max(Math.floor(this.#parts.clock.wallMs()), this.#lastAttachedMs + 1);
+    return this.#lastAttachedMs;
   }
 
   #countRefusal(error: unknown): void {

@@ -40,7 +40,8 @@ test("a node's sessions are composed from its parts, and measured", async () => 
         return Promise.resolve(candidate);
       },
     },
-    publish: (event) => world.published.push(event),
+    nodeId: "a",
+    router: world.router,
     addresses: () => ["http://127.0.0.1:7080"],
   });
   expect(keys).toEqual(["resume-ticket"]);

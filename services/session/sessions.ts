@@ -1,7 +1,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Metrics } from "../kernel/metrics.ts";
 import type { SecretKeyStore } from "../kernel/secret-keys.ts";
-import type { TopicEvent } from "../mesh/router.ts";
+import type { DeviceNoticesOptions } from "./device-notices.ts";
 import type { GenerationStore } from "./ports.ts";
 import { createResumeTickets, readTicketKey } from "./resume-ticket.ts";
 import { sessionPushMethods, sessionRoutes, sessionTimeoutsMs } from "./routes.ts";
@@ -16,8 +16,8 @@ export interface SessionsOptions extends Omit<SessionParts, "metrics" | "relayTy
   readonly metrics: Metrics;
   readonly generations: GenerationStore;
   readonly secretKeys: SecretKeyStore;
-  /** The router's `publish`. */
-  readonly publish: (event: TopicEvent) => void;
+  readonly nodeId: string;
+  readonly router: DeviceNoticesOptions["router"];
   /** Base URLs of this node's public listeners, best first. */
   readonly addresses: () => readonly string[];
   /** `nodeLimitsDefault` where unset. */
@@ -41,10 +41,12 @@ export async function createSessions(options: SessionsOptions): Promise<Sessions
   const parts: SessionParts = {
     ...options,
     metrics: createSessionMetrics(metrics),
-    relayTyping: createTypingRelay(clock, options.publish),
+    relayTyping: createTypingRelay(clock, (event) => options.router.publish(event)),
   };
   const registry = new SessionRegistry({
     parts,
+    nodeId: options.nodeId,
+    router: options.router,
     generations,
     tickets,
     metrics,
