@@ -17,6 +17,10 @@ export interface ServerConnection {
   readonly transport: Transport;
   /** An access token that is good for a minute at least. */
   accessToken(): Promise<string>;
+  /** The base URL that calls go to. */
+  readonly server: string;
+  /** The same device at another node of the same cluster. */
+  at(server: string): ServerConnection;
 }
 
 /** For calls without a token: Register, Login, RefreshToken. */
@@ -34,18 +38,34 @@ export async function openConnection(options: {
   const { credentials, clock, handle, server } = options;
   const profile = await credentials.find(handle, server);
   if (profile === undefined) throw notLoggedIn(handle, server);
-  const accessToken = tokenSource(credentials, clock, profile);
+  return connectionAt(profile.server, { credentials, clock, profile });
+}
+
+interface LoggedIn {
+  readonly credentials: Credentials;
+  readonly clock: Clock;
+  readonly profile: Profile;
+}
+
+function connectionAt(server: string, login: LoggedIn): ServerConnection {
+  const accessToken = tokenSource(server, login);
   const authorize: Interceptor = (next) => async (request) => {
     request.header.set("authorization", `Bearer ${await accessToken()}`);
     return next(request);
   };
   const transport = createConnectTransport({
-    baseUrl: profile.server,
+    baseUrl: server,
     httpVersion: "1.1",
     interceptors: [authorize],
     useHttpGet: false,
   });
-  return { profile, transport, accessToken };
+  return {
+    profile: login.profile,
+    transport,
+    accessToken,
+    server,
+    at: (other) => connectionAt(other, login),
+  };
 }
 
 function notLoggedIn(handle: string | undefined, server: string | undefined): CommandError {
@@ -58,14 +78,17 @@ function notLoggedIn(handle: string | undefined, server: string | undefined): Co
 }
 
 /** Gives out the access token and exchanges it in time; calls that come together share one exchange. */
-function tokenSource(credentials: Credentials, clock: Clock, initial: Profile): () => Promise<string> {
+function tokenSource(
+  server: string,
+  { credentials, clock, profile: initial }: LoggedIn,
+): () => Promise<string> {
   let exchange: Promise<string> | undefined;
 
   async function exchangeToken(): Promise<string> {
     const profile = (await credentials.find(initial.handle, initial.server)) ?? initial;
     if (profile.accessExpireMs - clock.wallMs() > renewBeforeMs) return profile.accessToken;
     const { refreshToken } = profile;
-    const { tokens } = await publicAccountClient(profile.server).refreshToken({ refreshToken });
+    const { tokens } = await publicAccountClient(server).refreshToken({ refreshToken });
     if (tokens?.accessExpireTime === undefined) throw new CommandError("the server answered without tokens");
     const accessExpireMs = timestampMs(tokens.accessExpireTime);
     const renewed = { ...profile, ...pickTokens(tokens), accessExpireMs };

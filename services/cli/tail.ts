@@ -11,7 +11,7 @@ import {
   type ServerFrame,
 } from "../../gen/parley/session/v1/session_pb.ts";
 import { backoffDelayMs } from "../kernel/backoff.ts";
-import { type Clock, sleep } from "../kernel/clock.ts";
+import { type Clock, sleep, type Timer } from "../kernel/clock.ts";
 import type { Rng } from "../kernel/rng.ts";
 import { type AttachedStream, attach } from "./attached-stream.ts";
 import { CommandError } from "./command-error.ts";
@@ -39,16 +39,27 @@ export interface TailOptions {
 }
 
 type StreamEnd =
+  | { readonly kind: "moved"; readonly address: string }
   | { readonly kind: "closed"; readonly closed: StreamClosed }
   | { readonly kind: "lost"; readonly why: string };
+
+type EndWithoutGoal = Exclude<StreamEnd, { readonly kind: "moved" }>;
 
 /** Follows all conversations of a device: attaches, stores, acknowledges, and attaches again until the signal ends it. */
 export async function tail(options: TailOptions): Promise<void> {
   const { signal, clock, rng } = options;
+  let { connection } = options;
   for (let attempt = 1; !signal.aborted; attempt++) {
     const startMs = clock.monotonicMs();
-    const end = await followOnce(options);
+    const end = await followOnce({ ...options, connection });
     if (signal.aborted) return;
+    connection =
+      end.kind === "moved" && end.address !== "" ? options.connection.at(end.address) : options.connection;
+    if (end.kind === "moved") {
+      attempt = 0;
+      options.onNotice(`the node is about to stop; going on at ${connection.server}`);
+      continue;
+    }
     // A stream that served for a while was no failed attempt.
     if (clock.monotonicMs() - startMs > reconnect.maxMs) attempt = 1;
     const delayMs = delayAfter(end) ?? backoffDelayMs(reconnect, attempt, rng.fraction()) ?? reconnect.maxMs;
@@ -57,14 +68,14 @@ export async function tail(options: TailOptions): Promise<void> {
   }
 }
 
-function describe(end: StreamEnd): string {
+function describe(end: EndWithoutGoal): string {
   return end.kind === "lost"
     ? `stream lost (${end.why})`
     : `stream closed by the node (${end.closed.message})`;
 }
 
 /** How long to wait as the node said; undefined: by back-off. Throws when this device must not come back by itself. */
-function delayAfter(end: StreamEnd): number | undefined {
+function delayAfter(end: EndWithoutGoal): number | undefined {
   if (end.kind === "lost") return undefined;
   const { action, retryDelay, message } = end.closed;
   if (action === CloseAction.STAY_CLOSED) {
@@ -77,22 +88,32 @@ function delayAfter(end: StreamEnd): number | undefined {
 
 async function followOnce(options: TailOptions): Promise<StreamEnd> {
   let stream: AttachedStream | undefined;
+  let moved: StreamEnd | undefined;
+  let leave: Timer | undefined;
   const close = (): void => stream?.close();
   options.signal.addEventListener("abort", close, { once: true });
   try {
     const token = await options.connection.accessToken();
-    stream = attach(options.connection.profile.server, token);
+    stream = attach(options.connection.server, token);
     sendOpen(stream, options.held);
     const messages = createClient(MessageService, options.connection.transport);
     const following = { ...options, stream, messages, token };
     for await (const frame of stream.frames) {
+      if (frame.control.case === "moving") {
+        const { address, jitter } = frame.control.value;
+        moved = { kind: "moved", address };
+        // Until then the stream goes on as before.
+        const delayMs = options.rng.fraction() * (jitter === undefined ? 0 : durationMs(jitter));
+        leave = options.clock.after(delayMs, close);
+      }
       const closed = await takeFrame(following, frame);
-      if (closed !== undefined) return { kind: "closed", closed };
+      if (closed !== undefined) return moved ?? { kind: "closed", closed };
     }
-    return { kind: "lost", why: "it ended without a word" };
+    return moved ?? { kind: "lost", why: "it ended without a word" };
   } catch (error) {
-    return lostBy(error);
+    return moved ?? lostBy(error);
   } finally {
+    leave?.cancel();
     options.signal.removeEventListener("abort", close);
     close();
   }
@@ -141,7 +162,6 @@ async function takeFrame(following: Following, frame: ServerFrame): Promise<Stre
   const { control } = frame;
   if (control.case === "opened") following.held.resumeTicket = control.value.resumeTicket;
   if (control.case === "caughtUp") following.onNotice("up to date; waiting for more");
-  if (control.case === "moving") following.onNotice("the node is about to stop");
   if (control.case === "ping") await answerPing(following, control.value);
   return control.case === "closed" ? control.value : undefined;
 }

@@ -8,6 +8,7 @@ import type { OwnReads } from "../message/own-reads.ts";
 import type { Feeds } from "../session/feeds.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { StoreCheck } from "../session/store-check.ts";
+import { locateNodes } from "./locate-nodes.ts";
 
 /** The running parts of a node's core. */
 export interface CoreParts {
@@ -47,8 +48,12 @@ export interface CoreLifecycle {
 const startMsMax = 40_000;
 const stopMsMax = 10_000;
 
-/** Devices are told over this part of a drain, so that the last of them has time to go; and over a second at most. */
-const spreadShare = 0.5;
+/** Devices have this part of a drain to go to other nodes by themselves, and five seconds at most. */
+const moveShare = 0.5;
+const moveMsMax = 5_000;
+
+/** Those that did not are closed over this part of it, so that the last of them has time to go; and over a second at most. */
+const spreadShare = 0.2;
 const spreadMsMax = 1_000;
 
 /** Creates the verbs. */
@@ -66,7 +71,13 @@ export function createCoreLifecycle(core: CoreParts, options: CoreLifecycleOptio
     start: () => lifecycle.start(),
     drain: async () => {
       setDraining(true);
-      await core.sessions.registry.drain(Math.min(spreadMsMax, drainMsMax * spreadShare));
+      const { registry } = core.sessions;
+      const elsewhere = otherNodes(core.mesh);
+      if (elsewhere.length > 0) {
+        await registry.move(elsewhere, Math.min(moveMsMax, drainMsMax * moveShare));
+        if (!registry.draining) return;
+      }
+      await registry.drain(Math.min(spreadMsMax, drainMsMax * spreadShare));
     },
     undrain: () => {
       core.sessions.registry.undrain();
@@ -77,6 +88,12 @@ export function createCoreLifecycle(core: CoreParts, options: CoreLifecycleOptio
       return lifecycle.stop();
     },
   };
+}
+
+/** Where devices may go: the first address of each other node that takes sessions. */
+function otherNodes(mesh: NodeMesh): string[] {
+  const own = new Set(mesh.self().publicUrls);
+  return locateNodes(mesh).filter((address) => !own.has(address));
 }
 
 /** The broadcast that asks nodes to look at the list. */

@@ -19,8 +19,13 @@ async function startCluster(devicesPerAccountMax = 10): Promise<SimCluster> {
     limits: { sessions: { devicesPerAccountMax } },
     network: { delay, streamBytesMax: 65_536, breakRate: 0 },
     store: {
-      ...{ kind: "sqlite", delay, lateMsMax: 1, majorityLagMsMax: 0 },
-      ...{ appendFaultRate: 0, writeFaultRate: 0, readFaultRate: 0 },
+      kind: "sqlite",
+      delay,
+      lateMsMax: 1,
+      majorityLagMsMax: 0,
+      appendFaultRate: 0,
+      writeFaultRate: 0,
+      readFaultRate: 0,
     },
     coordinator: { delay, expireLateMsMax: 0, replyLostRate: 0, hintLostRate: 0 },
     validateMessage: createMessageValidator(),
@@ -34,6 +39,9 @@ async function startCluster(devicesPerAccountMax = 10): Promise<SimCluster> {
 /** A device that attaches once and notes how its stream is closed. */
 class OneStream {
   closed = "";
+  /** Where the node said that it should go. */
+  movedTo = "";
+  closedMs = 0;
 
   constructor(
     cluster: SimCluster,
@@ -48,6 +56,8 @@ class OneStream {
     );
     client.attach(addresses()[place.node] ?? "", create(OpenSchema), {
       onFrame: ({ control }) => {
+        if (control.case === "moving") this.movedTo = control.value.address;
+        if (control.case === "closed") this.closedMs = scheduler.nowMs;
         if (control.case === "closed")
           this.closed = CloseReasonSchema.value[control.value.reason]?.localName ?? "";
       },
@@ -79,4 +89,21 @@ test("an account with too many devices on several nodes loses those attached lon
     await cluster.scheduler.run(cluster.scheduler.nowMs + 1_000);
   }
   expect(streams.map(({ closed }) => closed)).toEqual([deviceLimit, deviceLimit, "", "", ""]);
+});
+
+test("a node that drains tells its devices where to go, and ends their streams later, when they stayed", async () => {
+  const cluster = await startCluster();
+  const accountId = await cluster.createAccount(1);
+  const streams = [0, 0, 1].map(
+    (node, index) => new OneStream(cluster, { node, deviceId: `d${index}`, accountId }),
+  );
+  await cluster.scheduler.run(cluster.scheduler.nowMs + 1_000);
+  const startMs = cluster.scheduler.nowMs;
+  const [node] = cluster.nodes;
+  void node?.stop();
+  await cluster.scheduler.run(startMs + 6_000);
+  const [one, other, elsewhere] = streams;
+  expect([one?.movedTo, other?.movedTo].toSorted()).toEqual(["http://n2:7080", "http://n3:7080"]);
+  expect([one?.closed, other?.closed, elsewhere?.closed]).toEqual(["DRAINING", "DRAINING", ""]);
+  expect((one?.closedMs ?? 0) - startMs).toBeGreaterThan(2_000);
 });

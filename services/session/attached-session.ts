@@ -3,6 +3,7 @@ import type { Position } from "../../gen/parley/message/v1/entry_pb.ts";
 import {
   type ClientFrame,
   ClientFrameSchema,
+  type Moving,
   type Positions,
   type SendResult,
 } from "../../gen/parley/session/v1/session_pb.ts";
@@ -28,19 +29,10 @@ import {
   windowBytesMax,
 } from "./session-limits.ts";
 import type { SessionDevice, SessionOptions, SessionParts } from "./session-parts.ts";
+import type { SessionState } from "./session-state.ts";
 import { TokenKeeper } from "./token-keeper.ts";
 import { VersionHerald } from "./version-herald.ts";
 import { timestampOf } from "./wire-time.ts";
-
-type SessionState =
-  /** `opened` was sent, more positions are to come. */
-  | { readonly kind: "positions" }
-  /** The feed is opening. */
-  | { readonly kind: "opening" }
-  | { readonly kind: "open"; caughtUp: boolean }
-  /** Takes no more frames; the last one of its own may still wait for the next Poll. */
-  | { readonly kind: "closing"; readonly linger: Timer | undefined }
-  | { readonly kind: "closed" };
 
 /**
  * The state machine of one attached device. It does not know whether a stream or a poll carries it. All its
@@ -177,6 +169,13 @@ export class AttachedSession {
   /** The device broke a rule of the stream. */
   violated(message: string): void {
     this.close(CloseReason.PROTOCOL_VIOLATION, { message });
+  }
+
+  /** Tells the device to go elsewhere; until then it is served as before. */
+  move(value: Moving): void {
+    if (!this.active) return;
+    this.#outbox.control({ case: "moving", value });
+    this.#wake();
   }
 
   /** Says why and what to do, as the last frame. Does nothing when the session is closing already. */

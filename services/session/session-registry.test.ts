@@ -176,6 +176,35 @@ describe("draining", () => {
     expect(bench.world.registry.attached).toBe(0);
   });
 
+  test("tells devices where to go first, in turn, serves them until they go, and ends with the last", async () => {
+    const devices = [];
+    for (const accountId of ["u1", "u2", "u3"]) devices.push(await bench.attach({ accountId }));
+    let moved = false;
+    const moving = bench.world.registry.move(["http://b", "http://c"], 4_000).then(() => (moved = true));
+    expect(await reasonOf(() => bench.attach())).toBe(ErrorReason.DRAINING);
+    await bench.clock.advance(100);
+    const told = devices.map(({ outlet }) => outlet.controls("moving")[0]);
+    expect(told.map((one) => one?.address)).toEqual(["http://b", "http://c", "http://b"]);
+    expect(told[0]?.jitter?.seconds).toBe(2n);
+    for (const { session } of devices) session.lose();
+    await bench.clock.advance(100);
+    expect(moved).toBe(true);
+    await moving;
+  });
+
+  test("waits for devices that stay only as long as it said, and no longer than until the node stays, too", async () => {
+    const { session } = await bench.attach();
+    const over = bench.world.registry.move(["http://b"], 4_000);
+    await bench.clock.advance(4_000);
+    await over;
+    expect([session.active, bench.world.registry.draining]).toEqual([true, true]);
+    const again = bench.world.registry.move(["http://b"], 4_000);
+    bench.world.registry.undrain();
+    await bench.clock.advance(100);
+    await again;
+    expect([session.active, bench.world.registry.draining]).toEqual([true, false]);
+  });
+
   test("reaches an open that was under way when it began", async () => {
     const raised = Promise.withResolvers<bigint>();
     bench.world.raise = () => raised.promise;

@@ -1,6 +1,7 @@
+import { create } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../gen/parley/error/v1/error_reason_pb.ts";
 import { CloseReason } from "../../gen/parley/error/v1/stream_closed_pb.ts";
-import type { Open } from "../../gen/parley/session/v1/session_pb.ts";
+import { MovingSchema, type Open } from "../../gen/parley/session/v1/session_pb.ts";
 import { sleep } from "../kernel/clock.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { Metrics } from "../kernel/metrics.ts";
@@ -16,6 +17,7 @@ import { deviceSilenceMsMax, type NodeLimits, nodeLimitsDefault, sliceMsMax } fr
 import { observeSessions } from "./session-metrics.ts";
 import type { SessionDevice, SessionParts } from "./session-parts.ts";
 import { SessionTable } from "./session-table.ts";
+import { durationOf, timestampOf } from "./wire-time.ts";
 
 /** What a registry needs beside what its sessions need. */
 export interface RegistryOptions {
@@ -141,6 +143,33 @@ export class SessionRegistry {
     for (const session of this.#table.ofAccount(accountId)) {
       if (concerns(session.device.deviceId)) session.close(CloseReason.DEVICE_REVOKED);
     }
+  }
+
+  /**
+   * Refuses new sessions from now on and tells the others to go to these addresses, in turn: each after a random part of
+   * the first half of `moveMs`. Resolves when all have gone, after `moveMs`, or when the node takes sessions again.
+   */
+  async move(addresses: readonly string[], moveMs: number): Promise<void> {
+    this.#draining = true;
+    const { clock } = this.#parts;
+    const endMs = clock.monotonicMs() + moveMs;
+    const moving = { deadlineTime: timestampOf(clock.wallMs() + moveMs), jitter: durationOf(moveMs / 2) };
+    const sessions = this.#table.all();
+    for (let next = 0; next < sessions.length; await sleep(clock, 0)) {
+      const sliceEndMs = clock.monotonicMs() + sliceMsMax;
+      do {
+        const address = addresses[next % addresses.length] ?? "";
+        sessions[next]?.move(create(MovingSchema, { ...moving, address }));
+        next += 1;
+      } while (next < sessions.length && clock.monotonicMs() < sliceEndMs);
+    }
+    while (this.#draining && this.#table.active > 0 && clock.monotonicMs() < endMs)
+      await sleep(clock, Math.min(drainStepMs, endMs - clock.monotonicMs()));
+  }
+
+  /** The node takes no new sessions. */
+  get draining(): boolean {
+    return this.#draining;
   }
 
   /**

@@ -164,14 +164,20 @@ test("the log stays bounded under the writes and overlapping reads of three proc
   const limit = 8 * 2 ** 20;
   const rest = ["4000", "2", String(limit)];
   const writers = startWriters(path, 5_000, rest).map((writer) => processes.use(writer));
-  let largest = 0;
-  const look = setInterval(() => (largest = Math.max(largest, logBytes(path))), 10);
+  let [largest, before, emptied] = [0, 0, 0];
+  const look = setInterval(() => {
+    const bytes = logBytes(path);
+    if (bytes < before / 2) emptied += 1;
+    largest = Math.max(largest, bytes);
+    before = bytes;
+  }, 10);
   await Promise.all(writers.map((writer) => writer.ended()));
   clearInterval(look);
   expect(writers.flatMap((writer) => writer.failures)).toEqual([]);
-  // 60 MB of notes and their indexes went through it.
+  // 60 MB of notes and their indexes went through it. How far it grows above the limit depends on how long readers hold it.
   expect(largest).toBeGreaterThan(limit / 2);
-  expect(largest).toBeLessThan(3 * limit);
+  expect(largest).toBeLessThan(30 * 2 ** 20);
+  expect(emptied).toBeGreaterThanOrEqual(2);
   expect(await missingFrom(path, writers)).toEqual([]);
 });
 

@@ -117,6 +117,7 @@ export class SimNode {
       const core = await this.#world.createCore(this.#coreOptions(process, logger, failureOf));
       await core.start();
       this.#core = core;
+      core.membership.update({ publicUrls: [`http://${this.address}`] });
       const endpoint = network.endpoint(process, edgePort);
       await serveEdge({
         endpoint,
