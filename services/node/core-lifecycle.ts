@@ -8,6 +8,7 @@ import type { OwnReads } from "../message/own-reads.ts";
 import type { Feeds } from "../session/feeds.ts";
 import type { Sessions } from "../session/sessions.ts";
 import type { StoreCheck } from "../session/store-check.ts";
+import { createLoadReport } from "./load-report.ts";
 import { locateNodes } from "./locate-nodes.ts";
 
 /** The running parts of a node's core. */
@@ -112,8 +113,13 @@ function tellOfDrains({ membership, mesh }: CoreParts): void {
 }
 
 /** In the order of start; what is drained and stopped last is started first. */
-function partsOf(core: CoreParts, { advertise }: CoreLifecycleOptions): LifecyclePart[] {
+function partsOf(core: CoreParts, { advertise, clock }: CoreLifecycleOptions): LifecyclePart[] {
   const { membership, mesh, router, ownReads, appender, feeds, storeCheck, sessions } = core;
+  const loadReport = createLoadReport({
+    clock,
+    load: () => sessions.registry.load,
+    say: (load) => membership.update({ load }),
+  });
   return [
     { name: "own read cursors", stop: () => ownReads.stop() },
     { name: "appends", drain: () => appender.drain(), stop: () => appender.stop() },
@@ -134,6 +140,7 @@ function partsOf(core: CoreParts, { advertise }: CoreLifecycleOptions): Lifecycl
       },
     },
     { name: "store check", start: () => storeCheck.start(), stop: () => storeCheck.stop() },
+    { name: "load", start: () => loadReport.start(), stop: () => loadReport.stop() },
     { name: "sessions", stop: () => sessions.registry.stop() },
   ];
 }

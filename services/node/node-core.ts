@@ -116,6 +116,7 @@ export async function createNodeCore(options: NodeCoreOptions): Promise<NodeCore
     appends: messaging.messages.router,
     versions: createConversationVersions(store),
     nodeId: options.node.nodeId,
+    roles: options.node.roles,
     router,
     addresses: () => locateNodes(mesh),
     limits: limits.sessions ?? {},

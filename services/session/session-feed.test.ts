@@ -27,6 +27,7 @@ async function attach(
   const registry = new SessionRegistry({
     parts: { ...scripted.parts, feeds: feeds.feedFor },
     nodeId: "a",
+    roles: ["session"],
     router: scripted.router,
     generations: { raise: () => Promise.resolve(1n) },
     tickets: createResumeTickets(new Uint8Array(32)),

@@ -155,6 +155,13 @@ describe("finding", () => {
   });
 });
 
+test("a node without the role session takes no streams, and says so", async () => {
+  bench.world.roles.splice(0, 1);
+  const refused = await bench.attach().catch((error: unknown) => error);
+  expect(refused).toMatchObject({ reason: ErrorReason.DRAINING });
+  expect(String(refused)).toContain("has the roles owner and takes no streams");
+});
+
 describe("draining", () => {
   test("refuses new sessions and closes the others with DRAINING, spread over the time that it has", async () => {
     bench = new SessionBench();

@@ -22,8 +22,9 @@ import { durationOf, timestampOf } from "./wire-time.ts";
 /** What a registry needs beside what its sessions need. */
 export interface RegistryOptions {
   readonly parts: SessionParts;
-  /** This node, and the way to the others. */
+  /** This node, what it is for, and the way to the others. Without the role `session` it takes no streams. */
   readonly nodeId: string;
+  readonly roles: readonly string[];
   readonly router: DeviceNoticesOptions["router"];
   readonly generations: GenerationStore;
   readonly tickets: ResumeTickets;
@@ -309,6 +310,8 @@ export class SessionRegistry {
   }
 
   #assertOpen(): void {
+    const { roles } = this.#options;
+    if (!roles.includes("session")) throw wrongNode(roles);
     if (!this.#draining) return;
     throw new Fault(ErrorReason.DRAINING, "The node is about to stop", { retryDelayMs: drainingRetryMs });
   }
@@ -327,6 +330,12 @@ function overloaded(limit: string, retryDelayMs: number): Fault {
     metadata: { limit },
     retryDelayMs,
   });
+}
+
+/** Whoever comes here is sent elsewhere, as from a node that is about to stop. */
+function wrongNode(roles: readonly string[]): Fault {
+  const message = `This node has the roles ${roles.join(", ")} and takes no streams: attach to a node that Locate names`;
+  return new Fault(ErrorReason.DRAINING, message, { retryDelayMs: drainingRetryMs });
 }
 
 /** No such session, or another device's, or one that has ended. */

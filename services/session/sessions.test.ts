@@ -41,6 +41,7 @@ test("a node's sessions are composed from its parts, and measured", async () => 
       },
     },
     nodeId: "a",
+    roles: ["session"],
     router: world.router,
     addresses: () => ["http://127.0.0.1:7080"],
   });

@@ -17,6 +17,7 @@ export interface SessionsOptions extends Omit<SessionParts, "metrics" | "relayTy
   readonly generations: GenerationStore;
   readonly secretKeys: SecretKeyStore;
   readonly nodeId: string;
+  readonly roles: readonly string[];
   readonly router: DeviceNoticesOptions["router"];
   /** Base URLs of this node's public listeners, best first. */
   readonly addresses: () => readonly string[];
@@ -46,6 +47,7 @@ export async function createSessions(options: SessionsOptions): Promise<Sessions
   const registry = new SessionRegistry({
     parts,
     nodeId: options.nodeId,
+    roles: options.roles,
     router: options.router,
     generations,
     tickets,
