@@ -117,6 +117,7 @@ export async function createNodeCore(options: NodeCoreOptions): Promise<NodeCore
     versions: createConversationVersions(store),
     nodeId: options.node.nodeId,
     roles: options.node.roles,
+    mesh,
     router,
     addresses: () => locateNodes(mesh),
     limits: limits.sessions ?? {},

@@ -6,20 +6,26 @@ import {
   type PollResponse,
   PollResponseSchema,
 } from "../../gen/parley/session/v1/session_service_pb.ts";
-import { type Caller, callerOf } from "../rpc/caller.ts";
+import { callerOf } from "../rpc/caller.ts";
+import type { SessionsHere } from "./any-node.ts";
 import type { AttachedSession } from "./attached-session.ts";
 import type { EncodedFrame } from "./frame-writer.ts";
 import { PollOutlet } from "./poll-outlet.ts";
 import { pollWaitMsDefault } from "./session-limits.ts";
-import { sessionNotFoundFault } from "./session-registry.ts";
-import type { SessionRouteDeps } from "./session-route-deps.ts";
+import { type SessionCaller, sessionNotFoundFault } from "./session-registry.ts";
+import type { SessionCallDeps, SessionRouteDeps } from "./session-route-deps.ts";
 import { durationMs } from "./wire-time.ts";
 
-/** Poll: one round of a long poll; the first one opens. */
-export function createPoll(deps: SessionRouteDeps) {
-  return async (request: PollRequest, context: HandlerContext): Promise<PollResponse> => {
+/** Poll: one round of a long poll, whichever node it reaches; the first one opens a session at that node. */
+export function createPoll({ calls }: SessionRouteDeps) {
+  return (request: PollRequest, context: HandlerContext): Promise<PollResponse> =>
+    calls.poll(request, callerOf(context), context.signal);
+}
+
+/** Poll at the node of the session. */
+export function pollHere(deps: SessionCallDeps): SessionsHere["poll"] {
+  return async (request, caller, signal) => {
     const { session: target, ack } = request;
-    const caller = callerOf(context);
     const session =
       target.case === "open"
         ? await openPolled(deps, target.value, caller)
@@ -28,14 +34,14 @@ export function createPoll(deps: SessionRouteDeps) {
     session.touch(caller.tokenExpireMs);
     session.acknowledgePoll(ack);
     const waitMs = request.wait === undefined ? pollWaitMsDefault : durationMs(request.wait);
-    return responseOf(await session.outlet.poll(waitMs, context.signal));
+    return responseOf(await session.outlet.poll(waitMs, signal));
   };
 }
 
 async function openPolled(
-  { registry, clock }: SessionRouteDeps,
+  { registry, clock }: SessionCallDeps,
   open: Open,
-  caller: Caller,
+  caller: SessionCaller,
 ): Promise<AttachedSession> {
   const arrival = registry.arrive(caller);
   try {

@@ -45,8 +45,11 @@ export interface Arrival {
   leave(): void;
 }
 
+/** Who calls, as far as sessions ask. */
+export type SessionCaller = Pick<Caller, "accountId" | "deviceId" | "tokenExpireMs">;
+
 interface PendingArrival {
-  readonly caller: Caller;
+  readonly caller: SessionCaller;
   revoked: boolean;
 }
 
@@ -101,7 +104,7 @@ export class SessionRegistry {
   }
 
   /** Announces a call that is going to open a session. Throws DRAINING or OVERLOADED when it cannot. */
-  arrive(caller: Caller): Arrival {
+  arrive(caller: SessionCaller): Arrival {
     try {
       this.#assertOpen();
       const full = this.#table.size + this.#arrivals.size >= this.#limits.sessionsMax;
@@ -245,7 +248,7 @@ export class SessionRegistry {
       ]);
       this.#assertOpen();
       if (pending.revoked) throw new Fault(ErrorReason.DEVICE_REVOKED, "The device was revoked; log in");
-      const sessionId = Buffer.from(this.#parts.rng.bytes(sessionIdBytes)).toString("base64url");
+      const sessionId = sessionIdOf(this.#options.nodeId, this.#parts.rng.bytes(sessionIdBytes));
       const attachedMs = this.#nextAttachedMs();
       const device: SessionDevice = { sessionId, accountId, deviceId, generation, attachedMs };
       return this.#register({ device, open, outlet, caller: pending.caller, conversations });
@@ -321,7 +324,7 @@ interface Opening {
   readonly device: SessionDevice;
   readonly open: Open;
   readonly outlet: Outlet;
-  readonly caller: Caller;
+  readonly caller: SessionCaller;
   readonly conversations: string;
 }
 
@@ -336,6 +339,11 @@ function overloaded(limit: string, retryDelayMs: number): Fault {
 function wrongNode(roles: readonly string[]): Fault {
   const message = `This node has the roles ${roles.join(", ")} and takes no streams: attach to a node that Locate names`;
   return new Fault(ErrorReason.DRAINING, message, { retryDelayMs: drainingRetryMs });
+}
+
+/** The id of a session, which tells every node whose it is; at most 64 characters, since a node's id has 40 at most. */
+export function sessionIdOf(nodeId: string, random: Uint8Array): string {
+  return `${nodeId}.${Buffer.from(random).toString("base64url")}`;
 }
 
 /** No such session, or another device's, or one that has ended. */

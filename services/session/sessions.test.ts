@@ -4,6 +4,7 @@ import { CloseReason } from "../../gen/parley/error/v1/stream_closed_pb.ts";
 import { ClientFrameSchema, OpenSchema } from "../../gen/parley/session/v1/session_pb.ts";
 import type { Metrics } from "../kernel/metrics.ts";
 import { FakeClock } from "../testkit/fake-clock.ts";
+import { LinkedNodes } from "./fixtures/linked-nodes.ts";
 import { entryEvent } from "./fixtures/scripted-feed.ts";
 import { SessionWorld } from "./fixtures/session-world.ts";
 import { TestOutlet } from "./fixtures/test-outlet.ts";
@@ -43,6 +44,7 @@ test("a node's sessions are composed from its parts, and measured", async () => 
     nodeId: "a",
     roles: ["session"],
     router: world.router,
+    mesh: new LinkedNodes().node("a"),
     addresses: () => ["http://127.0.0.1:7080"],
   });
   expect(keys).toEqual(["resume-ticket"]);

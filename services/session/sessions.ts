@@ -1,7 +1,9 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Metrics } from "../kernel/metrics.ts";
 import type { SecretKeyStore } from "../kernel/secret-keys.ts";
+import { type AnyNodeOptions, servedByAnyNode } from "./any-node.ts";
 import type { DeviceNoticesOptions } from "./device-notices.ts";
+import { pollHere } from "./poll.rpc.ts";
 import type { GenerationStore } from "./ports.ts";
 import { createResumeTickets, readTicketKey } from "./resume-ticket.ts";
 import { sessionPushMethods, sessionRoutes, sessionTimeoutsMs } from "./routes.ts";
@@ -9,6 +11,7 @@ import type { NodeLimits } from "./session-limits.ts";
 import { createSessionMetrics } from "./session-metrics.ts";
 import type { SessionParts } from "./session-parts.ts";
 import { SessionRegistry } from "./session-registry.ts";
+import { submitHere } from "./submit.rpc.ts";
 import { createTypingRelay } from "./typing-relay.ts";
 
 /** What a node gives its sessions. */
@@ -19,6 +22,8 @@ export interface SessionsOptions extends Omit<SessionParts, "metrics" | "relayTy
   readonly nodeId: string;
   readonly roles: readonly string[];
   readonly router: DeviceNoticesOptions["router"];
+  /** For calls that reach another node than their session's. */
+  readonly mesh: AnyNodeOptions["mesh"];
   /** Base URLs of this node's public listeners, best first. */
   readonly addresses: () => readonly string[];
   /** `nodeLimitsDefault` where unset. */
@@ -54,9 +59,12 @@ export async function createSessions(options: SessionsOptions): Promise<Sessions
     metrics,
     ...(limits === undefined ? {} : { limits }),
   });
+  const callDeps = { ...options, registry };
+  const here = { submit: submitHere(callDeps), poll: pollHere(callDeps) };
+  const calls = servedByAnyNode({ ...options, here });
   return {
     registry,
-    routes: sessionRoutes({ ...options, registry }),
+    routes: sessionRoutes({ ...options, registry, calls }),
     pushMethods: sessionPushMethods,
     timeoutsMs: sessionTimeoutsMs,
   };

@@ -8,13 +8,19 @@ import {
 } from "../../gen/parley/session/v1/session_service_pb.ts";
 import { Fault } from "../kernel/fault.ts";
 import { callerOf } from "../rpc/caller.ts";
-import type { SessionRouteDeps } from "./session-route-deps.ts";
+import type { SessionsHere } from "./any-node.ts";
+import type { SessionCallDeps, SessionRouteDeps } from "./session-route-deps.ts";
 import { submitFrames } from "./submission.ts";
 
-/** Submit: upward frames of a device on Receive or Poll. */
-export function createSubmit(deps: SessionRouteDeps) {
-  return async ({ sessionId, frames }: SubmitRequest, context: HandlerContext): Promise<SubmitResponse> => {
-    const caller = callerOf(context);
+/** Submit: upward frames of a device on Receive or Poll, whichever node they reach. */
+export function createSubmit({ calls }: SessionRouteDeps) {
+  return (request: SubmitRequest, context: HandlerContext): Promise<SubmitResponse> =>
+    calls.submit(request, callerOf(context), context.signal);
+}
+
+/** Submit at the node of the session. */
+export function submitHere(deps: SessionCallDeps): SessionsHere["submit"] {
+  return async ({ sessionId, frames }, caller, signal) => {
     const session = deps.registry.findActive(sessionId, caller);
     if (frames.some((frame) => frame.kind.case === "open")) {
       throw new Fault(ErrorReason.INVALID_FIELD, "Submit takes any frame but open", {
@@ -22,7 +28,7 @@ export function createSubmit(deps: SessionRouteDeps) {
       });
     }
     session.touch(caller.tokenExpireMs);
-    const results = await submitFrames(session, frames, { ...deps, signal: context.signal });
+    const results = await submitFrames(session, frames, { ...deps, signal });
     return create(SubmitResponseSchema, { results });
   };
 }

@@ -307,7 +307,8 @@ export const SessionService: GenService<{
    * Upward frames of a device on Receive or Poll, on any node. The frames are taken in order. Idempotent, since every
    * kind is. The token it is called with renews the stream, and it counts as a pong. Answers when every `send` in it is
    * answered, 10 s at most.
-   * Errors: SESSION_NOT_FOUND; nothing was taken then.
+   * Errors: SESSION_NOT_FOUND, nothing was taken then; OUTCOME_UNKNOWN when it reached another node than the stream's and
+   * that one did not answer.
    *
    * @generated from rpc parley.session.v1.SessionService.Submit
    */
@@ -317,10 +318,11 @@ export const SessionService: GenService<{
     output: typeof SubmitResponseSchema;
   },
   /**
-   * A long poll, for networks that buffer streams. The first call has `open`, later ones `session_id`. Waits until there
-   * is something to say, and counts as a pong. Its `ack` acknowledges; what was returned above it is returned again under
-   * new delivery ids. A session that is not polled for three heartbeats ends.
-   * Errors: SESSION_NOT_FOUND; POLL_SUPERSEDED for a call that a newer one overtakes.
+   * A long poll, for networks that buffer streams. The first call has `open`, later ones `session_id`, on any node. Waits
+   * until there is something to say, and counts as a pong. Its `ack` acknowledges; what was returned above it is returned
+   * again under new delivery ids. A session that is not polled for three heartbeats ends.
+   * Errors: SESSION_NOT_FOUND; POLL_SUPERSEDED for a call that a newer one overtakes; OUTCOME_UNKNOWN as with Submit, poll
+   * again with the same `ack`.
    *
    * @generated from rpc parley.session.v1.SessionService.Poll
    */
