@@ -4,6 +4,8 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { runClusterFreeze } from "./cluster/freeze-scenario.ts";
+import { runClusterKill } from "./cluster/kill-scenario.ts";
 import { runCrash } from "./crash/crash-scenario.ts";
 import { isPassed, type Progress, problemsOf, type ScenarioReport } from "./harness/scenario-report.ts";
 import { type ProofRun, renderSection, replaceSection } from "./proof-document.ts";
@@ -20,8 +22,8 @@ const usage = `Runs the long forms of the reliability tests and writes what they
 
 Usage: npm run proof -- [options]
 
-  --only NAMES      crash, reconnect, slow-reader; several with commas (all of them)
-  --seed NUMBER     choices of crash and reconnect (7)
+  --only NAMES      crash, reconnect, slow-reader, cluster-kill, cluster-freeze; several with commas (all of them)
+  --seed NUMBER     choices of all but slow-reader (7)
   --rounds NUMBER   crash: how often the process is killed (20)
   --users NUMBER    crash: users that send (20)
   --drops NUMBER    reconnect: drops of the device, for each way of attaching (200)
@@ -29,6 +31,9 @@ Usage: npm run proof -- [options]
   --rate NUMBER     slow-reader: messages per second (1000)
   --seconds NUMBER  slow-reader: length of each of the three phases (30)
   --readers NUMBER  slow-reader: members beside four senders and the slow one (6)
+  --people NUMBER   cluster-kill, cluster-freeze: users that send, spread over three nodes (30)
+  --kills NUMBER    cluster-kill: how often a node is killed, every 5 s (12)
+  --freezes NUMBER  cluster-freeze: how often a node is stopped, for 8 s and 30 s in turn (4)
   --dry-run         do not write the page
   --help            this text
 
@@ -44,6 +49,9 @@ const numbers = {
   rate: 1_000,
   seconds: 30,
   readers: 6,
+  people: 30,
+  kills: 12,
+  freezes: 4,
 } as const;
 
 type Sizes = Record<keyof typeof numbers, number>;
@@ -78,6 +86,20 @@ const scenarios: Readonly<Record<string, Scenario>> = {
         latencyFloorMs: 20,
         progress,
       }),
+  },
+  "cluster-kill": {
+    title: "Three nodes: kill -9 of one every 5 s",
+    sizes: ["kills", "people", "seed"],
+    run: ({ kills, people, seed }, progress) =>
+      runClusterKill({ rounds: kills, users: people, seed, outageMsMax: 1_000, progress }),
+  },
+  "cluster-freeze": {
+    title: "Three nodes: SIGSTOP of one, SIGCONT later",
+    sizes: ["freezes", "people", "seed"],
+    run: ({ freezes, people, seed }, progress) => {
+      const freezesSeconds = Array.from({ length: freezes }, (_, index) => (index % 2 === 0 ? 8 : 30));
+      return runClusterFreeze({ freezesSeconds, calmSeconds: 12, users: people, seed, progress });
+    },
   },
 };
 
@@ -121,6 +143,9 @@ function parseRequest(argv: string[]): Request | "help" {
     rate: size("rate"),
     seconds: size("seconds"),
     readers: size("readers"),
+    people: size("people"),
+    kills: size("kills"),
+    freezes: size("freezes"),
   };
   return { names, sizes, write: values["dry-run"] !== true };
 }

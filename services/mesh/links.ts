@@ -18,7 +18,7 @@ export interface EncodedItem {
   readonly replaces: string | undefined;
 }
 
-/** What a call to another node came to. `lost`: the link broke or the time ran out; it may have been handled all the same. */
+/** What a call to another node came to. `lost`: the link broke or is suspected, or the time ran out; it may have been handled. */
 export type CallOutcome =
   | { readonly kind: "answered"; readonly body: Uint8Array }
   | { readonly kind: "failed"; readonly message: string }

@@ -209,6 +209,8 @@ export class OutgoingLink {
     if (this.isUp) this.#failures = 0;
     else logger.info("another node does not answer in time", { nodeId: peer.nodeId });
     onChanged();
+    // What waits for its answers is better given to another node, which everybody is told before.
+    if (!this.isUp) this.#calls.lose("the other node does not answer in time");
   }
 
   #ended(reason: string, refusal?: LinkRefusal): void {

@@ -2,6 +2,7 @@ import { ListDirection } from "../../../gen/parley/message/v1/message_service_pb
 import type { HeadRead } from "../../history/history.ts";
 import type { SeededRng } from "../../testkit/seeded-rng.ts";
 import type { Device } from "../harness/device.ts";
+import type { Member } from "../harness/member.ts";
 import { pause } from "../harness/pause.ts";
 import type { SendJournal } from "../harness/send-journal.ts";
 import { repeatCall } from "../harness/user.ts";
@@ -16,10 +17,7 @@ const thinkMsMax = 20;
 const readEvery = 16;
 
 /** What one user does under load. */
-export interface CrashUser {
-  readonly device: Device;
-  /** A group, and direct conversations. */
-  readonly conversations: readonly string[];
+export interface CrashUser extends Member {
   readonly rng: SeededRng;
 }
 

@@ -1,19 +1,18 @@
-import { randomUUID } from "node:crypto";
 import { checkHistory } from "../../history/check-history.ts";
 import type { HeadRead, ListedLog, SendRecord } from "../../history/history.ts";
 import { seededRng } from "../../testkit/seeded-rng.ts";
 import { waitUntil } from "../../testkit/wait-until.ts";
 import { Device } from "../harness/device.ts";
 import type { Way } from "../harness/link.ts";
-import { listLog } from "../harness/listed-log.ts";
 import { loadFlags } from "../harness/load-flags.ts";
+import { awaitConvergence, createGroup, directsOf, observersOf, readLogs } from "../harness/member.ts";
 import { checkNoBug } from "../harness/no-bug.ts";
 import { type ParleyProcess, startParley } from "../harness/parley-process.ts";
 import { pause } from "../harness/pause.ts";
 import { percentile } from "../harness/percentile.ts";
 import type { Progress, ScenarioReport } from "../harness/scenario-report.ts";
 import { SendJournal } from "../harness/send-journal.ts";
-import { directConversationId, registerUsers, repeatCall, type User } from "../harness/user.ts";
+import { registerUsers } from "../harness/user.ts";
 import { type CrashUser, loadUser } from "./crash-load.ts";
 
 /** How long everything may take to settle and to converge after the last restart, in milliseconds. */
@@ -49,7 +48,7 @@ export async function runCrash(options: CrashOptions): Promise<ScenarioReport> {
   const node = running.use(await startParley({ flags: loadFlags }));
   const rng = seededRng(options.seed);
   const users = await registerUsers(node.publicUrl, "user", options.users);
-  const groupId = await createGroup(users);
+  const groupId = await createGroup("crash", users);
   const devices = users.map(
     (user, index) => new Device({ user, way: ways[index % ways.length] ?? "attach" }),
   );
@@ -81,12 +80,9 @@ export async function runCrash(options: CrashOptions): Promise<ScenarioReport> {
     await Promise.all(loading);
     const settledMs = performance.now();
     const logs = await readLogs(members);
-    await awaitConvergence(members, logs);
+    await awaitConvergence(members, logs, settleMsMax);
     const convergeMs = performance.now() - settledMs;
-    const observers = members.flatMap(({ device: { store, user }, conversations }) =>
-      conversations.map((id) => store.history(user.deviceId, id)),
-    );
-    const findings = checkHistory({ sends: journal.sends, logs, observers, reads });
+    const findings = checkHistory({ sends: journal.sends, logs, observers: observersOf(members), reads });
     return {
       findings: [...findings, await checkNoBug(node)],
       ...describe(options, { rounds, sends: journal.sends, devices, logs, convergeMs }),
@@ -115,42 +111,6 @@ async function killOnce(node: ParleyProcess, journal: SendJournal): Promise<Roun
     { timeoutMs: settleMsMax },
   );
   return { underWay, readyMs, firstAckMs };
-}
-
-async function createGroup(users: readonly User[]): Promise<string> {
-  const [owner, ...others] = users;
-  if (owner === undefined) throw new Error("a run needs at least one user");
-  const memberIds = others.map(({ accountId }) => accountId);
-  const request = { requestId: randomUUID(), name: "crash", memberIds };
-  return (await repeatCall(() => owner.groups.createGroup(request))).conversationId;
-}
-
-/** Each user writes to the next one and to the one before, in a circle. */
-function directsOf(users: readonly User[], index: number): string[] {
-  const at = (place: number): string => users[(place + users.length) % users.length]?.accountId ?? "";
-  const ids = [at(index - 1), at(index + 1)].filter((peer) => peer !== at(index));
-  return [...new Set(ids.map((peer) => directConversationId(at(index), peer)))];
-}
-
-async function readLogs(members: readonly CrashUser[]): Promise<ListedLog[]> {
-  const readers = new Map(
-    members.flatMap(({ device, conversations }) => conversations.map((id) => [id, device.user] as const)),
-  );
-  const logs: ListedLog[] = [];
-  for (const [conversationId, user] of readers) logs.push(await listLog(user, conversationId));
-  return logs;
-}
-
-/** Waits until each device holds each of its conversations to the end; what is still missing then, the checks name. */
-async function awaitConvergence(members: readonly CrashUser[], logs: readonly ListedLog[]): Promise<void> {
-  const heads = new Map(
-    logs.map(({ conversationId, entries }) => [conversationId, entries.at(-1)?.seq ?? 0n]),
-  );
-  const converged = (): boolean =>
-    members.every(({ device, conversations }) =>
-      conversations.every((id) => device.store.seqOf(id) === heads.get(id)),
-    );
-  await waitUntil("all devices converged", converged, { timeoutMs: settleMsMax }).catch(() => undefined);
 }
 
 function describeRound(round: Round | undefined): string {

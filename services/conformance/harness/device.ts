@@ -53,6 +53,8 @@ export interface DeviceOptions {
   readonly pace?: ReadPace;
   /** Events that may be unacknowledged, 1 to 1,024; the node's default when unset. */
   readonly window?: number;
+  /** Asked before each stream where to open it; unset: where the user is. What it answers must be the same device. */
+  place?(): User;
   /** Asked at every point where a device may die. */
   crashAt?(point: CrashPoint): CrashVerdict;
   /** Told of each entry just after it was stored. */
@@ -103,6 +105,7 @@ export class Device implements AsyncDisposable {
   readonly user: User;
   readonly #options: DeviceOptions;
   readonly #abort = new AbortController();
+  #place: User;
   #running: Promise<void> | undefined;
   #breakStream: (() => void) | undefined;
   #ticket = "";
@@ -112,6 +115,7 @@ export class Device implements AsyncDisposable {
   constructor(options: DeviceOptions) {
     this.#options = options;
     this.user = options.user;
+    this.#place = options.user;
     this.store = new DeviceStore(options.user.accountId);
   }
 
@@ -174,7 +178,9 @@ export class Device implements AsyncDisposable {
   }
 
   async #followOnce(): Promise<StreamEnd> {
-    const { user, way, pace, window = 0 } = this.#options;
+    const { way, pace, window = 0 } = this.#options;
+    const user = this.#options.place?.() ?? this.user;
+    this.#place = user;
     const streamAbort = new AbortController();
     const signal = AbortSignal.any([this.#abort.signal, streamAbort.signal]);
     const onResults = (results: readonly SendResult[]): void => {
@@ -322,7 +328,7 @@ export class Device implements AsyncDisposable {
       const bytesPerSecond = this.#options.pace?.bytesPerSecond ?? Number.POSITIVE_INFINITY;
       const size = Number.isFinite(bytesPerSecond) ? pageSizePaced : pageSize;
       const request = { conversationId, seq: this.store.seqOf(conversationId), pageSize: size };
-      const page = await repeatCall(() => this.user.messages.listEntries(request, { signal }));
+      const page = await repeatCall(() => this.#place.messages.listEntries(request, { signal }));
       if (signal.aborted) return;
       for (const entry of page.entries) this.#store(entry);
       if (!page.hasMore) return;

@@ -27,6 +27,8 @@ export interface ParleyOptions {
   readonly mode?: "dev" | "serve";
   /** Settings as flags, for example `["--rate-send-per-second", "100000"]`. */
   readonly flags?: readonly string[];
+  /** A directory that it shares with others and that stays when it ends; one of its own unless told otherwise. */
+  readonly dataDirectory?: string;
 }
 
 /** How a process ended. */
@@ -42,7 +44,7 @@ export interface Readiness {
   readonly readyMs: number;
 }
 
-/** One node in a process of its own, with a directory of its own that outlives its restarts. */
+/** One node in a process of its own, on a directory that outlives its restarts. */
 export interface ParleyProcess extends AsyncDisposable {
   readonly publicUrl: string;
   readonly adminUrl: string;
@@ -55,16 +57,19 @@ export interface ParleyProcess extends AsyncDisposable {
   kill(signal: NodeJS.Signals): Promise<ProcessExit>;
   /** Starts it again after `kill`, on the same directory and ports. */
   restart(): Promise<Readiness>;
-  /** Ends it however it stands, and removes its directory. */
+  /** Ends it however it stands, frozen too, and removes its directory unless that is a shared one. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Starts a node on free ports and a temporary directory, and resolves when it is ready. Rejects, with the end of
+ * Starts a node on free ports and a temporary or shared directory, and resolves when it is ready. Rejects, with the end of
  * its log, when it ends before that or is not ready in `readyMsMax`.
  */
 export async function startParley(options: ParleyOptions = {}): Promise<ParleyProcess> {
-  const dataDirectory = mkdtempSync(join(tmpdir(), "parley-conformance-"));
+  const dataDirectory = options.dataDirectory ?? mkdtempSync(join(tmpdir(), "parley-conformance-"));
+  const removeDirectory = (): void => {
+    if (options.dataDirectory === undefined) rmSync(dataDirectory, { recursive: true, force: true });
+  };
   const logs: string[] = [];
   const argv = [launcher, options.mode ?? "dev", "--data", dataDirectory, "--json", ...(options.flags ?? [])];
   const run = (ports: readonly string[]): Promise<Run> => startRun([...argv, ...ports], logs);
@@ -72,9 +77,10 @@ export async function startParley(options: ParleyOptions = {}): Promise<ParleyPr
     return handleOf(await run(["--public-port", "0", "--mesh-port", "0", "--admin-port", "0"]), run, {
       dataDirectory,
       logs,
+      removeDirectory,
     });
   } catch (error) {
-    rmSync(dataDirectory, { recursive: true, force: true });
+    removeDirectory();
     throw error;
   }
 }
@@ -99,7 +105,7 @@ interface Run extends Readiness {
 function handleOf(
   first: Run,
   run: (ports: readonly string[]) => Promise<Run>,
-  kept: { readonly dataDirectory: string; readonly logs: readonly string[] },
+  kept: { readonly dataDirectory: string; readonly logs: readonly string[]; removeDirectory(): void },
 ): ParleyProcess {
   let current = first;
   const ports = [
@@ -113,7 +119,8 @@ function handleOf(
   return {
     publicUrl: first.publicUrl,
     adminUrl: first.adminUrl,
-    ...kept,
+    dataDirectory: kept.dataDirectory,
+    logs: kept.logs,
     get pid() {
       return current.child.pid ?? 0;
     },
@@ -124,7 +131,7 @@ function handleOf(
     },
     [Symbol.asyncDispose]: async () => {
       await endOf(current, "SIGKILL");
-      rmSync(kept.dataDirectory, { recursive: true, force: true });
+      kept.removeDirectory();
     },
   };
 }

@@ -9,9 +9,18 @@ import type { Device } from "./device.ts";
 import { pause } from "./pause.ts";
 import { mayRepeat, refusalOf } from "./refusal.ts";
 import type { Settlement } from "./stream-sends.ts";
+import type { User } from "./user.ts";
 
 /** The longest random pause between two tries of a unary send, in milliseconds. */
 const retryMsMax = 200;
+
+/** How the tries of a unary send go. */
+export interface UnaryTries {
+  /** Where a try goes, counted from 1; unset: where the device's user is. */
+  readonly place?: (attempt: number) => User;
+  /** How long one try may take, in milliseconds; unset: as long as it takes. */
+  readonly timeoutMs?: number;
+}
 
 /** Sends messages of many devices, each until its outcome is known, and keeps the history of it for the checkers. */
 export class SendJournal {
@@ -43,17 +52,21 @@ export class SendJournal {
   }
 
   /** Sends by SendMessage, and repeats it until it is answered for good. */
-  async sendUnary(device: Device, conversationId: string, text: string): Promise<SendRecord> {
+  async sendUnary(
+    device: Device,
+    conversationId: string,
+    text: string,
+    { place, timeoutMs }: UnaryTries = {},
+  ): Promise<SendRecord> {
     const record = this.#begin(device, { conversationId, text, way: "unary" });
     const request = requestOf(record);
     while (!this.#signal.aborted) {
       record.tries += 1;
       try {
         const retry = record.tries > 1;
-        const answer = await device.user.messages.sendMessage(
-          { ...request, retry },
-          { signal: this.#signal },
-        );
+        const user = place?.(record.tries) ?? device.user;
+        const options = { signal: this.#signal, ...(timeoutMs !== undefined && { timeoutMs }) };
+        const answer = await user.messages.sendMessage({ ...request, retry }, options);
         const { position, entryId } = answer;
         return this.#end(record, { kind: "acknowledged", seq: position?.seq ?? 0n, entryId });
       } catch (error) {

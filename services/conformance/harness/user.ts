@@ -35,6 +35,8 @@ export interface User {
   readonly sessions: Client<typeof SessionService>;
   /** A token that is good for a while. */
   accessToken(): Promise<string>;
+  /** The same device, talking to another node. Tokens are still exchanged where it logged in. */
+  at(server: string): User;
 }
 
 /** Makes an account and logs a device in. Needs open registration. */
@@ -64,18 +66,24 @@ export async function loginUser(server: string, handle: string): Promise<User> {
   if (login.tokens === undefined || login.account === undefined)
     throw new Error("Login answered without tokens");
   const accessToken = tokenSource(accounts, login.tokens);
-  const transport = transportTo(server, async () => `Bearer ${await accessToken()}`);
-  return {
-    handle,
-    accountId: login.account.accountId,
-    deviceId: login.deviceId,
-    server,
-    messages: createClient(MessageService, transport),
-    conversations: createClient(ConversationService, transport),
-    groups: createClient(GroupService, transport),
-    sessions: createClient(SessionService, transport),
-    accessToken,
+  const { accountId } = login.account;
+  const { deviceId } = login;
+  const at = (node: string): User => {
+    const transport = transportTo(node, async () => `Bearer ${await accessToken()}`);
+    return {
+      handle,
+      accountId,
+      deviceId,
+      server: node,
+      messages: createClient(MessageService, transport),
+      conversations: createClient(ConversationService, transport),
+      groups: createClient(GroupService, transport),
+      sessions: createClient(SessionService, transport),
+      accessToken,
+      at,
+    };
   };
+  return at(server);
 }
 
 /** The id of the direct conversation of two accounts, as `ConversationKind` defines it. */

@@ -1,0 +1,73 @@
+import { type Finding, startFinding } from "../../history/finding.ts";
+import type { SendRecord } from "../../history/history.ts";
+import type { DeviceTally } from "../harness/device.ts";
+import { percentile } from "../harness/percentile.ts";
+import type { ScenarioReport } from "../harness/scenario-report.ts";
+import type { ClusterOutcome } from "./cluster-run.ts";
+import type { Outage } from "./outage.ts";
+
+/** What the users did, and what became of it. */
+export function describeRun(run: ClusterOutcome): ScenarioReport["figures"] {
+  const { load, members, logs, tallies, convergeMs } = run;
+  const { sends } = load.journal;
+  const count = (wanted: (send: SendRecord) => boolean): number => sends.filter(wanted).length;
+  const sum = (pick: (tally: DeviceTally) => number): number =>
+    tallies.reduce((total, tally) => total + pick(tally), 0);
+  return [
+    ["users, conversations", `${members.length}, ${logs.length}`],
+    ["entries in all logs", `${logs.reduce((total, { entries }) => total + entries.length, 0)}`],
+    ["sends, acknowledged", `${sends.length}, ${count(({ outcome }) => outcome.kind === "acknowledged")}`],
+    [
+      "by stream, by unary call",
+      `${count(({ way }) => way === "stream")}, ${count(({ way }) => way === "unary")}`,
+    ],
+    ["sends that took more than one try", `${count(({ tries }) => tries > 1)}`],
+    ["rejected", `${count(({ outcome }) => outcome.kind === "rejected")}`],
+    ["streams opened, lost", `${sum(({ streams }) => streams)}, ${sum(({ lost }) => lost)}`],
+    ["gaps that devices met and listed", `${sum(({ gaps }) => gaps)}`],
+    [
+      "from the last acknowledgement until all logs were read and all devices had converged",
+      `${Math.round(convergeMs)} ms`,
+    ],
+  ];
+}
+
+/** What the machine gives without a fault, to hold the outage against. */
+export function describeBefore({ before }: Outage): ScenarioReport["figures"][number] {
+  return ["time to acknowledgement before the first fault", describeTimes(before)];
+}
+
+/** The outage for both kinds of clients. */
+export function describeOutage(when: string, outage: Outage): ScenarioReport["figures"] {
+  return [
+    [`outage ${when}, clients of other nodes`, describeTimes(outage.elsewhere)],
+    [`outage ${when}, clients of that node`, describeTimes(outage.atAbsent)],
+  ];
+}
+
+/** Percentiles of times in milliseconds, for people. */
+export function describeTimes(timesMs: readonly number[]): string {
+  if (timesMs.length === 0) return "no sends";
+  const [p50, p99, worst] = [0.5, 0.99, 1].map((part) => `${Math.round(percentile(timesMs, part))} ms`);
+  return `p50 ${p50}, p99 ${p99}, worst ${worst} (${timesMs.length} sends)`;
+}
+
+/** The 99th percentile of the outage is at most what was promised. */
+export function checkOutage(timesMs: readonly number[], outageMsMax: number): Finding {
+  const finding = startFinding(`outage p99 at most ${outageMsMax} ms for clients of other nodes`);
+  for (const _ of timesMs) finding.examine();
+  const p99 = percentile(timesMs, 0.99);
+  if (p99 > outageMsMax) finding.violate(`it is ${Math.round(p99)} ms, over ${timesMs.length} sends`);
+  return finding.finish();
+}
+
+/** Why a run proves nothing: it met too little trouble, or a device gave up. */
+export function describeTrouble({ load, members }: ClusterOutcome): string[] {
+  const repeated = load.journal.sends.some(({ tries }) => tries > 1);
+  return [
+    ...(repeated ? [] : ["no send took a second try"]),
+    ...members.flatMap(({ device: { failure } }) =>
+      failure === undefined ? [] : [`a device gave up: ${failure.message}`],
+    ),
+  ];
+}

@@ -1,0 +1,10 @@
+import { expect, test } from "vitest";
+import { problemsOf } from "../harness/scenario-report.ts";
+import { runClusterFreeze } from "./freeze-scenario.ts";
+
+test("a node that was frozen for 8 s does no harm when it goes on, and every device converges", {
+  timeout: 300_000,
+}, async () => {
+  const report = await runClusterFreeze({ freezesSeconds: [8], calmSeconds: 3, users: 12, seed: 3 });
+  expect(problemsOf(report)).toEqual([]);
+});

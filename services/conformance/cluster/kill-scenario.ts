@@ -1,0 +1,100 @@
+import { pause } from "../harness/pause.ts";
+import type { Progress, ScenarioReport } from "../harness/scenario-report.ts";
+import {
+  checkOutage,
+  describeBefore,
+  describeOutage,
+  describeRun,
+  describeTrouble,
+} from "./cluster-figures.ts";
+import { type RunningCluster, runUnderLoad } from "./cluster-run.ts";
+import { type Absence, outageAround } from "./outage.ts";
+
+/** From one kill to the next, in milliseconds. */
+const killEveryMs = 5_000;
+
+/** At least so long all nodes run between two kills, however slow a start was; in milliseconds. */
+const restMs = 1_000;
+
+/** Sends that began so long after a kill count for the outage, in milliseconds. */
+const outageWindowMs = 10_000;
+
+/** Fewer sends than these say nothing about a 99th percentile. */
+const outageSendsMin = 100;
+
+/** From a burst of all users to the kill, at most; in milliseconds. Some of it is on its way then, some committed. */
+const killAfterMsMax = 30;
+
+/** Size of a run. The same seed gives the same choices, though not the same interleaving. */
+export interface ClusterKillOptions {
+  readonly rounds: number;
+  readonly users: number;
+  readonly seed: number;
+  /** What the 99th percentile of the outage may be for clients of nodes that live, in milliseconds. */
+  readonly outageMsMax: number;
+  readonly progress?: Progress;
+}
+
+interface Kill extends Absence {
+  /** Sends without an outcome at the kill. */
+  readonly underWay: number;
+}
+
+/**
+ * Kills a random one of three nodes again and again under load, and starts it again at once on the directory that they
+ * share. The users of all nodes go on with the same message ids, at other nodes.
+ */
+export async function runClusterKill(options: ClusterKillOptions): Promise<ScenarioReport> {
+  const { outcome, told: kills } = await runUnderLoad(options, (running) => killAll(running, options));
+  const moments = kills.map(({ beganMs }) => beganMs);
+  const outage = outageAround(moments, outageWindowMs, { sends: outcome.load.placed, absences: kills });
+  const readyMs = kills.map(({ beganMs, endedMs }) => endedMs - beganMs);
+  const underWay = kills.reduce((sum, kill) => sum + kill.underWay, 0);
+  return {
+    findings: [...outcome.findings, checkOutage(outage.elsewhere, options.outageMsMax)],
+    figures: [
+      [
+        "kill -9 of a random node",
+        `${kills.length} times, every ${killEveryMs / 1000} s, seed ${options.seed}`,
+      ],
+      ["which", kills.map(({ nodeId }) => nodeId).join(", ")],
+      ["sends under way at the kills", `${underWay}`],
+      ["worst time from the kill to ready again", `${Math.round(Math.max(...readyMs))} ms`],
+      ...describeRun(outcome),
+      describeBefore(outage),
+      ...describeOutage(`within ${outageWindowMs / 1000} s of a kill`, outage),
+    ],
+    void: [
+      ...(underWay < kills.length ? ["too few sends were under way at the kills"] : []),
+      ...(outcome.tallies.some(({ lost }) => lost > 0) ? [] : ["no device lost its stream"]),
+      ...(outage.elsewhere.length < outageSendsMin ? ["too few sends of clients of other nodes"] : []),
+      ...describeTrouble(outcome),
+    ],
+  };
+}
+
+async function killAll(
+  { cluster, load, rng }: RunningCluster,
+  { rounds, progress }: ClusterKillOptions,
+): Promise<Kill[]> {
+  const kills: Kill[] = [];
+  let nextMs = performance.now() + killEveryMs;
+  for (let round = 1; round <= rounds; round += 1) {
+    await pause(Math.max(restMs, nextMs - performance.now()));
+    nextMs = performance.now() + killEveryMs;
+    const { nodeId, process } = rng.pick(cluster.nodes);
+    load.burst();
+    await pause(rng.fraction() * killAfterMsMax);
+    const underWay = load.journal.unsettled;
+    const beganMs = performance.now();
+    await process.kill("SIGKILL");
+    await process.restart();
+    kills.push({ nodeId, underWay, beganMs, endedMs: performance.now() });
+    progress?.(
+      `round ${round}: ${nodeId} killed with ${underWay} sends under way, ${load.journal.sends.length} so far`,
+    );
+  }
+  // What began after the last kill is part of what is measured.
+  await pause(Math.max(restMs, nextMs - performance.now()));
+  return kills;
+}
