@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createClient, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AccountService } from "../../gen/parley/account/v1/account_service_pb.ts";
+import { AdminService } from "../../gen/parley/admin/v1/admin_service_pb.ts";
 import { SessionService } from "../../gen/parley/session/v1/session_service_pb.ts";
 import { parseConfig } from "../kernel/config-parse.ts";
 import { silentLogger } from "../kernel/logger.ts";
@@ -61,6 +62,21 @@ async function startNode(nodeId: string): Promise<ParleyNode> {
   await makeDemoUsers(node.accounts.deps);
   return node;
 }
+
+test("what operators may ask is asked at the admin listener, and not where clients are served", async () => {
+  const [one] = nodes;
+  const at = (baseUrl: string) =>
+    createClient(AdminService, createConnectTransport({ baseUrl, httpVersion: "1.1" }));
+  const listed = await waitUntil("both nodes are listed", async () => {
+    const answer = await at(one?.addresses.admin ?? "").listNodes({});
+    return answer.nodes.length === 2 ? answer.nodes : undefined;
+  });
+  expect(listed.map(({ nodeId }) => nodeId)).toEqual(["one", "other"]);
+  const refused = await at(one?.addresses.public ?? "")
+    .listNodes({})
+    .catch((error: unknown) => error);
+  expect(ConnectError.from(refused).code).toBe(Code.Unimplemented);
+});
 
 test("a session that was opened at one node is polled and submitted to at another one", async () => {
   const [one, other] = nodes;
