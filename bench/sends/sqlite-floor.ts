@@ -28,13 +28,19 @@ const schema = `
   CREATE UNIQUE INDEX IF NOT EXISTS entry_client ON entry (conversation_id, sender_id, client_message_id);
   CREATE TABLE IF NOT EXISTS head (
     conversation_id TEXT NOT NULL PRIMARY KEY, head_seq INTEGER NOT NULL, message_ordinal INTEGER NOT NULL,
-    applied_seq INTEGER NOT NULL, change_time_ms INTEGER NOT NULL
-  ) STRICT, WITHOUT ROWID;`;
+    applied_seq INTEGER NOT NULL, change_time_ms INTEGER NOT NULL, member_low TEXT NOT NULL,
+    member_high TEXT NOT NULL, change_mark INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS head_member_low ON head (member_low);
+  CREATE INDEX IF NOT EXISTS head_member_high ON head (member_high);
+  CREATE INDEX IF NOT EXISTS head_change
+    ON head (change_mark, conversation_id, head_seq, applied_seq, member_low, member_high);`;
 
 const insertEntry = "INSERT INTO entry VALUES (?, ?, 1, ?, ?, ?, ?, ?, 0, ?, ?)";
 
-const raiseHead = `INSERT INTO head VALUES (?1, ?2, ?2, ?2, ?3)
-  ON CONFLICT (conversation_id) DO UPDATE SET head_seq = ?2, message_ordinal = ?2, applied_seq = ?2, change_time_ms = ?3`;
+const raiseHead = `INSERT INTO head VALUES (?1, ?2, ?2, ?2, ?3, ?4, 'zzzzzzzzzzzzz', ?5)
+  ON CONFLICT (conversation_id) DO UPDATE SET head_seq = ?2, message_ordinal = ?2, applied_seq = ?2, change_time_ms = ?3,
+    change_mark = ?5`;
 
 const conversations = 64;
 
@@ -82,7 +88,7 @@ function writeRow({ entry, head, digest, bytes }: Writer, row: number): void {
   const clientMessageId = `00000000-0000-4000-8000-${String(row).padStart(12, "0")}`;
   const nowMs = Date.now();
   entry.run(conversationId, seq, seq, row + 1, account, clientMessageId, digest, nowMs, bytes);
-  head.run(conversationId, seq, nowMs);
+  head.run(conversationId, seq, nowMs, account, row + 1);
 }
 
 answerTasks<SqliteFloorTasks>({ run });
