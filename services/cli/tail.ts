@@ -107,11 +107,13 @@ async function followOnce(options: TailOptions): Promise<StreamEnd> {
         leave = options.clock.after(delayMs, close);
       }
       const closed = await takeFrame(following, frame);
+      if (closed?.action === CloseAction.STAY_CLOSED) return { kind: "closed", closed };
       if (closed !== undefined) return moved ?? { kind: "closed", closed };
     }
     return moved ?? { kind: "lost", why: "it ended without a word" };
   } catch (error) {
-    return moved ?? lostBy(error);
+    const lost = lostBy(error);
+    return moved ?? lost;
   } finally {
     leave?.cancel();
     options.signal.removeEventListener("abort", close);

@@ -21,6 +21,11 @@ export function failed(fault: Fault): AppendResult {
   return { kind: "failed", fault };
 }
 
+/** Refused for now, or unknown, so that it may be tried again; without a delay it is a rejection, which is final. */
+export function mayComeAgain(fault: Fault): boolean {
+  return fault.retryDelayMs !== undefined;
+}
+
 /** Refused before the store because a limit was reached; nothing was written. */
 export function overloaded(limit: AppendLimit, message: string): Fault {
   return new Fault(ErrorReason.OVERLOADED, message, {

@@ -1,7 +1,6 @@
 import { type Clock, sleep } from "../kernel/clock.ts";
-import type { Fault } from "../kernel/fault.ts";
 import type { AppendCommand, AppendResult, Committed } from "./append-command.ts";
-import { outcomeUnknown } from "./append-results.ts";
+import { mayComeAgain, outcomeUnknown } from "./append-results.ts";
 
 /** The way of a command to the owner of its conversation. */
 export interface AppendRouter {
@@ -30,15 +29,10 @@ export async function appendOrThrow(
     if (result.kind === "committed") return result.committed;
     // `moved` is also what a lost call comes to, so what a later owner refuses may have been written by an earlier one.
     if (result.kind === "failed")
-      throw given !== command && isRefusal(result.fault) ? outcomeUnknown(result.fault) : result.fault;
+      throw given !== command && mayComeAgain(result.fault) ? outcomeUnknown(result.fault) : result.fault;
     if (clock.monotonicMs() + movedPauseMs >= command.expireMs) throw outcomeUnknown();
     await sleep(clock, movedPauseMs);
   }
-}
-
-/** Refused for now, so that it may be tried again; a rejection is final. */
-function isRefusal(fault: Fault): boolean {
-  return fault.retryDelayMs !== undefined;
 }
 
 /** When a command expires that begins now, on the monotonic clock: with its call, and at the latest after `commandMsMax`. */

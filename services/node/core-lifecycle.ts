@@ -36,8 +36,8 @@ export interface CoreLifecycle {
   /** Joins the mesh. Rejects when the coordinator or the address for other nodes cannot be had. */
   start(): Promise<void>;
   /**
-   * Leaves the ring and sends devices elsewhere. The node goes on running: it serves what other nodes still hand to it as
-   * `moved`, and those of its devices that have nowhere to go.
+   * Leaves the ring, tells devices to go to other nodes, and closes the streams of those that stay. The node goes on running:
+   * what other nodes still hand to it is answered `moved`, and it takes no new streams until `undrain`.
    */
   drain(): Promise<void>;
   /** Takes devices and topics again. */

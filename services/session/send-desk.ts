@@ -11,6 +11,7 @@ import { backoffDelayMs } from "../kernel/backoff.ts";
 import type { Timer } from "../kernel/clock.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { AppendResult, Committed } from "../message/append-command.ts";
+import { mayComeAgain } from "../message/append-results.ts";
 import { reasonCodeOf } from "../rpc/reason-code.ts";
 import { type Copy, type CopyOutcome, type OrderedSend, SendOrder, type SendStep } from "./send-order.ts";
 import { idCharsMax, sendLanesMax, sendMsMax, unsettledRetryMs } from "./session-limits.ts";
@@ -191,5 +192,5 @@ function unsettledFault(): Fault {
 function outcomeOf(result: AppendResult): CopyOutcome {
   if (result.kind !== "failed") return result.kind;
   if (result.fault.reason === ErrorReason.OUTCOME_UNKNOWN) return "unknown";
-  return result.fault.retryDelayMs === undefined ? "rejected" : "refused";
+  return mayComeAgain(result.fault) ? "refused" : "rejected";
 }
