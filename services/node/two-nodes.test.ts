@@ -1,19 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
-import { createConnectTransport } from "@connectrpc/connect-node";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { AccountService } from "../../gen/parley/account/v1/account_service_pb.ts";
-import { MessageService } from "../../gen/parley/message/v1/message_service_pb.ts";
-import { SessionService } from "../../gen/parley/session/v1/session_service_pb.ts";
-import { parseConfig } from "../kernel/config-parse.ts";
-import { silentLogger } from "../kernel/logger.ts";
-import { systemClock } from "../kernel/system-clock.ts";
 import { systemRng } from "../kernel/system-rng.ts";
-import { nodeConfigTable } from "./config.ts";
-import { demoPassword, makeDemoUsers } from "./demo-users.ts";
-import { createNode, type ParleyNode } from "./parley-node.ts";
+import { directOf, logIn, type Person, personWith, startTestNode } from "./fixtures/test-node.ts";
+import type { ParleyNode } from "./parley-node.ts";
 
 let directory: string;
 let problems: unknown[];
@@ -23,7 +14,8 @@ let other: ParleyNode;
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "parley-two-nodes-"));
   problems = [];
-  [one, other] = await Promise.all([startNode("one"), startNode("other")]);
+  const start = (name: string) => startTestNode({ storeUrl: `sqlite:${join(directory, name)}` }, problems);
+  [one, other] = await Promise.all([start("one"), start("other")]);
 });
 
 afterEach(async () => {
@@ -33,70 +25,9 @@ afterEach(async () => {
   if (problems.length > 0) throw new AggregateError(problems, "the nodes met problems");
 });
 
-async function startNode(name: string): Promise<ParleyNode> {
-  const parsed = parseConfig(nodeConfigTable, {
-    flags: {
-      storeUrl: `sqlite:${join(directory, name)}`,
-      publicPort: "0",
-      adminPort: "0",
-      meshPort: "0",
-      passwordMemoryKib: "64",
-      rateAddressFactor: "1000",
-    },
-    environment: {},
-    dev: true,
-    readSecretFile: (path) => `no secret file ${path}`,
-  });
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  const node = await createNode({
-    config: parsed.config.values,
-    clock: systemClock(),
-    rng: systemRng(),
-    logger: silentLogger,
-    onBug: (error) => problems.push(error),
-    onNonConformity: (violation) => problems.push(violation),
-  });
-  await makeDemoUsers(node.accounts.deps);
-  return node;
-}
-
-/** Somebody who is logged in at a node. */
-interface Person {
-  readonly accountId: string;
-  readonly token: string;
-  readonly messages: Client<typeof MessageService>;
-  readonly sessions: Client<typeof SessionService>;
-}
-
-async function logIn(node: ParleyNode, handle: string): Promise<Person> {
-  const baseUrl = node.addresses.public;
-  const open = createClient(AccountService, createConnectTransport({ baseUrl, httpVersion: "1.1" }));
-  const { account, tokens } = await open.login({ handle, password: { text: demoPassword } });
-  const token = tokens?.accessToken ?? "";
-  return personWith(node, account?.accountId ?? "", token);
-}
-
-function personWith(node: ParleyNode, accountId: string, token: string): Person {
-  const authorize: Interceptor = (next) => (request) => {
-    request.header.set("authorization", `Bearer ${token}`);
-    return next(request);
-  };
-  const transport = createConnectTransport({
-    baseUrl: node.addresses.public,
-    httpVersion: "1.1",
-    interceptors: [authorize],
-  });
-  return {
-    accountId,
-    token,
-    messages: createClient(MessageService, transport),
-    sessions: createClient(SessionService, transport),
-  };
-}
-
 /** Sends from one to the other while that one receives, and answers the texts that arrived. */
 async function talk(from: Person, to: Person, text: string): Promise<string[]> {
-  const conversationId = `d-${[from.accountId, to.accountId].toSorted().join("-")}`;
+  const conversationId = directOf(from, to);
   const abort = new AbortController();
   const frames = to.sessions.receive({ open: {} }, { signal: abort.signal });
   const texts: string[] = [];
@@ -125,7 +56,7 @@ test("two nodes in one process serve their own users, and each delivers only its
   expect(await Promise.all([talk(alice, bob, "at one"), talk(otherAlice, otherBob, "at the other")])).toEqual(
     [["at one"], ["at the other"]],
   );
-  const conversationId = `d-${[alice.accountId, bob.accountId].toSorted().join("-")}`;
+  const conversationId = directOf(alice, bob);
   const { entries } = await alice.messages.listEntries({ conversationId });
   expect(entries.map(({ seq }) => seq)).toEqual([1n]);
 });
