@@ -4,13 +4,9 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { runClusterFreeze } from "./cluster/freeze-scenario.ts";
-import { runClusterKill } from "./cluster/kill-scenario.ts";
-import { runCrash } from "./crash/crash-scenario.ts";
-import { isPassed, type Progress, problemsOf, type ScenarioReport } from "./harness/scenario-report.ts";
+import { isPassed, problemsOf } from "./harness/scenario-report.ts";
 import { type ProofRun, renderSection, replaceSection } from "./proof-document.ts";
-import { runReconnect } from "./reconnect/reconnect-scenario.ts";
-import { runSlowReader } from "./slow-reader/slow-reader-scenario.ts";
+import { isSizeName, numbers, type Scenario, type Sizes, scenarios } from "./proof-scenarios.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const page = fileURLToPath(new URL("../../docs/reliability.md", import.meta.url));
@@ -22,8 +18,9 @@ const usage = `Runs the long forms of the reliability tests and writes what they
 
 Usage: npm run proof -- [options]
 
-  --only NAMES      crash, reconnect, slow-reader, cluster-kill, cluster-freeze; several with commas (all of them)
-  --seed NUMBER     choices of all but slow-reader (7)
+  --only NAMES      which of them, with commas (all): crash, reconnect, slow-reader, cluster-kill, cluster-commit-kill,
+                    cluster-freeze, cluster-partition, cluster-rolling, cluster-coordinator, cluster-group
+  --seed NUMBER     choices of all but slow-reader and cluster-group (7)
   --rounds NUMBER   crash: how often the process is killed (20)
   --users NUMBER    crash: users that send (20)
   --drops NUMBER    reconnect: drops of the device, for each way of attaching (200)
@@ -31,77 +28,19 @@ Usage: npm run proof -- [options]
   --rate NUMBER     slow-reader: messages per second (1000)
   --seconds NUMBER  slow-reader: length of each of the three phases (30)
   --readers NUMBER  slow-reader: members beside four senders and the slow one (6)
-  --people NUMBER   cluster-kill, cluster-freeze: users that send, spread over three nodes (30)
-  --kills NUMBER    cluster-kill: how often a node is killed, every 5 s (12)
+  --people NUMBER   cluster-*, but cluster-group: users that send, spread over three nodes (30)
+  --kills NUMBER    cluster-kill, cluster-commit-kill: how often a node is killed, every 5 s (12)
   --freezes NUMBER  cluster-freeze: how often a node is stopped, for 8 s and 30 s in turn (4)
+  --cuts NUMBER     cluster-partition: how often a node is cut off, both ways and one way in turn (6)
+  --restarts NUMBER cluster-rolling: how often all nodes are restarted, one after the other (3)
+  --locked NUMBER   cluster-coordinator: how long the coordinator's file is locked, in seconds (60)
+  --members NUMBER  cluster-group: members of the group (1000)
+  --crowd NUMBER    cluster-group: devices that come and go at once (2000)
   --dry-run         do not write the page
   --help            this text
 
 Exit codes: 0 proven, 1 something failed or proves nothing, 2 wrong usage.
 `;
-
-const numbers = {
-  seed: 7,
-  rounds: 20,
-  users: 20,
-  drops: 200,
-  entries: 10_000,
-  rate: 1_000,
-  seconds: 30,
-  readers: 6,
-  people: 30,
-  kills: 12,
-  freezes: 4,
-} as const;
-
-type Sizes = Record<keyof typeof numbers, number>;
-
-interface Scenario {
-  readonly title: string;
-  /** The options that it takes, for the command in its section. */
-  readonly sizes: readonly (keyof Sizes)[];
-  run(sizes: Sizes, progress: Progress): Promise<ScenarioReport>;
-}
-
-const scenarios: Readonly<Record<string, Scenario>> = {
-  crash: {
-    title: "Crash: kill -9 under load",
-    sizes: ["rounds", "users", "seed"],
-    run: ({ rounds, users, seed }, progress) => runCrash({ rounds, users, seed, progress }),
-  },
-  reconnect: {
-    title: "Reconnect: a device that drops at random moments",
-    sizes: ["drops", "entries", "seed"],
-    run: ({ drops, entries, seed }, progress) => runReconnect({ drops, entries, seed, progress }),
-  },
-  "slow-reader": {
-    title: "Slow reader: 1 kB/s in a busy group",
-    sizes: ["rate", "seconds", "readers"],
-    run: ({ rate, seconds, readers }, progress) =>
-      runSlowReader({
-        messagesPerSecond: rate,
-        seconds,
-        readers,
-        latencyFactorMax: 2,
-        latencyFloorMs: 20,
-        progress,
-      }),
-  },
-  "cluster-kill": {
-    title: "Three nodes: kill -9 of one every 5 s",
-    sizes: ["kills", "people", "seed"],
-    run: ({ kills, people, seed }, progress) =>
-      runClusterKill({ rounds: kills, users: people, seed, outageMsMax: 1_000, progress }),
-  },
-  "cluster-freeze": {
-    title: "Three nodes: SIGSTOP of one, SIGCONT later",
-    sizes: ["freezes", "people", "seed"],
-    run: ({ freezes, people, seed }, progress) => {
-      const freezesSeconds = Array.from({ length: freezes }, (_, index) => (index % 2 === 0 ? 8 : 30));
-      return runClusterFreeze({ freezesSeconds, calmSeconds: 12, users: people, seed, progress });
-    },
-  },
-};
 
 interface Request {
   readonly names: readonly string[];
@@ -134,19 +73,8 @@ function parseRequest(argv: string[]): Request | "help" {
       throw new Error(`--${name} must be a whole number from 1 on`);
     return number;
   };
-  const sizes = {
-    seed: size("seed"),
-    rounds: size("rounds"),
-    users: size("users"),
-    drops: size("drops"),
-    entries: size("entries"),
-    rate: size("rate"),
-    seconds: size("seconds"),
-    readers: size("readers"),
-    people: size("people"),
-    kills: size("kills"),
-    freezes: size("freezes"),
-  };
+  const sizes: Sizes = { ...numbers };
+  for (const name of Object.keys(numbers).filter(isSizeName)) sizes[name] = size(name);
   return { names, sizes, write: values["dry-run"] !== true };
 }
 

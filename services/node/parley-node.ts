@@ -196,10 +196,8 @@ class NodeAssembly {
 
   #notReady(): void {
     this.#readiness = { ready: false, reason: "draining" };
-    const { health, cleartext, tls } = started(this.#listeners, "domains");
-    health.drain();
-    cleartext.drain();
-    tls?.drain();
+    // The listeners stay open: Poll and Submit of devices that are still here may come over new connections.
+    started(this.#listeners, "domains").health.drain();
   }
 
   async #stopListening(): Promise<void> {

@@ -45,11 +45,10 @@ export interface OnePortServerOptions {
 export interface OnePortServer extends AsyncDisposable {
   /** Rejects when the port is taken. */
   listen(): Promise<{ host: string; port: number }>;
-  /** Takes no new connections; those that are open go on. */
-  drain(): void;
   /**
-   * Aborts the signals of all calls with DRAINING, sends GOAWAY, and destroys what is left after `stopMs`, in
-   * slices. With a handler shared by two ports, the calls of both end. Resolves when no connection is open.
+   * Takes no new connections, aborts the signals of all calls with DRAINING, sends GOAWAY, and destroys what is left
+   * after `stopMs`, in slices. With a handler shared by two ports, the calls of both end. Resolves when no connection is
+   * open.
    */
   stop(): Promise<void>;
 }
@@ -69,9 +68,8 @@ export function createOnePortServer(options: OnePortServerOptions): OnePortServe
   );
   const listener = createListener(options, limits, { table, servers, silent });
   let stopped: Promise<void> | undefined;
-  const drain = (): void => void listener.close();
   const stop = async (): Promise<void> => {
-    drain();
+    listener.close();
     options.handler.shutdown();
     servers.close();
     if (await table.whenEmpty(options.stopMs ?? stopMsDefault)) return;
@@ -86,7 +84,6 @@ export function createOnePortServer(options: OnePortServerOptions): OnePortServe
       if (address === null || typeof address === "string") throw new Error("the listener has no TCP address");
       return { host: address.address, port: address.port };
     },
-    drain,
     stop: () => (stopped ??= stop()),
     [Symbol.asyncDispose]: () => (stopped ??= stop()),
   };

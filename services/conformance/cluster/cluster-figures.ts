@@ -1,6 +1,7 @@
 import { type Finding, startFinding } from "../../history/finding.ts";
 import type { SendRecord } from "../../history/history.ts";
-import type { DeviceTally } from "../harness/device.ts";
+import type { DeviceTally } from "../harness/device-tally.ts";
+import type { Member } from "../harness/member.ts";
 import { percentile } from "../harness/percentile.ts";
 import type { ScenarioReport } from "../harness/scenario-report.ts";
 import type { ClusterOutcome } from "./cluster-run.ts";
@@ -46,28 +47,46 @@ export function describeOutage(when: string, outage: Outage): ScenarioReport["fi
 }
 
 /** Percentiles of times in milliseconds, for people. */
-export function describeTimes(timesMs: readonly number[]): string {
-  if (timesMs.length === 0) return "no sends";
+export function describeTimes(timesMs: readonly number[], ofWhat = "sends"): string {
+  if (timesMs.length === 0) return `no ${ofWhat}`;
   const [p50, p99, worst] = [0.5, 0.99, 1].map((part) => `${Math.round(percentile(timesMs, part))} ms`);
-  return `p50 ${p50}, p99 ${p99}, worst ${worst} (${timesMs.length} sends)`;
+  return `p50 ${p50}, p99 ${p99}, worst ${worst} (${timesMs.length} ${ofWhat})`;
 }
 
 /** The 99th percentile of the outage is at most what was promised. */
-export function checkOutage(timesMs: readonly number[], outageMsMax: number): Finding {
-  const finding = startFinding(`outage p99 at most ${outageMsMax} ms for clients of other nodes`);
+export function checkOutage(
+  timesMs: readonly number[],
+  outageMsMax: number,
+  ofWhom = "of clients of other nodes",
+): Finding {
+  const finding = startFinding(`outage p99 ${ofWhom} at most ${outageMsMax} ms`);
   for (const _ of timesMs) finding.examine();
   const p99 = percentile(timesMs, 0.99);
   if (p99 > outageMsMax) finding.violate(`it is ${Math.round(p99)} ms, over ${timesMs.length} sends`);
   return finding.finish();
 }
 
-/** Why a run proves nothing: it met too little trouble, or a device gave up. */
-export function describeTrouble({ load, members }: ClusterOutcome): string[] {
-  const repeated = load.journal.sends.some(({ tries }) => tries > 1);
-  return [
-    ...(repeated ? [] : ["no send took a second try"]),
-    ...members.flatMap(({ device: { failure } }) =>
-      failure === undefined ? [] : [`a device gave up: ${failure.message}`],
-    ),
-  ];
+/** Why a run that takes nodes away proves nothing: no client had to try twice, or a device gave up. */
+export function describeTrouble(run: ClusterOutcome): string[] {
+  const repeated = run.load.journal.sends.some(({ tries }) => tries > 1);
+  return [...(repeated ? [] : ["no send took a second try"]), ...describeFailures(run.members)];
+}
+
+/** The devices that gave up, which no scenario gives them a reason for. */
+export function describeFailures(members: readonly Member[]): string[] {
+  return members.flatMap(({ device: { failure, user } }) =>
+    failure === undefined ? [] : [`the device of ${user.handle} gave up: ${failure.message}`],
+  );
+}
+
+/** A client that repeats what may be repeated sees no error: no send was refused for good, none has no outcome. */
+export function checkAllAcknowledged(sends: readonly SendRecord[]): Finding {
+  const finding = startFinding("every send is acknowledged in the end");
+  for (const { outcome, clientMessageId, way } of sends) {
+    finding.examine();
+    if (outcome.kind === "acknowledged") continue;
+    const why = outcome.kind === "rejected" ? `was rejected: ${outcome.reason}` : "has no outcome";
+    finding.violate(`${clientMessageId}, sent by ${way}, ${why}`);
+  }
+  return finding.finish();
 }

@@ -3,7 +3,8 @@ import { type Finding, startFinding } from "../../history/finding.ts";
 import type { ListedLog, ObserverHistory } from "../../history/history.ts";
 import { type SeededRng, seededRng } from "../../testkit/seeded-rng.ts";
 import { waitUntil } from "../../testkit/wait-until.ts";
-import { Device, type DeviceTally } from "../harness/device.ts";
+import { Device } from "../harness/device.ts";
+import type { DeviceTally } from "../harness/device-tally.ts";
 import type { Way } from "../harness/link.ts";
 import { listLog } from "../harness/listed-log.ts";
 import { loadFlags } from "../harness/load-flags.ts";
@@ -11,6 +12,7 @@ import { awaitConvergence, createGroup, directsOf, observersOf, readLogs } from 
 import { checkNoBug } from "../harness/no-bug.ts";
 import { registerUsers, type User } from "../harness/user.ts";
 import { ClusterLoad, type ClusterMember } from "./cluster-load.ts";
+import { Deliveries } from "./deliveries.ts";
 import { type NodeCluster, startCluster } from "./node-cluster.ts";
 import { RoamingUser } from "./roaming-user.ts";
 
@@ -34,6 +36,16 @@ export interface RunningCluster {
   readonly members: readonly ClusterMember[];
   readonly load: ClusterLoad;
   readonly rng: SeededRng;
+  readonly deliveries: Deliveries;
+}
+
+/** What every scenario chooses. */
+export interface RunOptions {
+  /** Users that send, spread over the nodes. */
+  readonly users: number;
+  readonly seed: number;
+  /** Puts a proxy between the nodes, so that paths between them can be cut. */
+  readonly behindProxy?: boolean;
 }
 
 /** A run that has come to rest, and what the checkers say of it. */
@@ -51,26 +63,31 @@ export interface ClusterOutcome extends RunningCluster {
  * and checks the whole history. Whatever happens, nothing of it goes on afterwards.
  */
 export async function runUnderLoad<T>(
-  size: { readonly users: number; readonly seed: number },
+  { users, seed, behindProxy = false }: RunOptions,
   meanwhile: (running: RunningCluster) => Promise<T>,
 ): Promise<{ readonly outcome: ClusterOutcome; readonly told: T }> {
   await using running = new AsyncDisposableStack();
-  const cluster = running.use(await startCluster(nodeCount, loadFlags));
-  const rng = seededRng(size.seed);
-  const members = await gather(cluster, size.users, rng);
+  const cluster = running.use(await startCluster(nodeCount, { flags: loadFlags, behindProxy }));
+  const rng = seededRng(seed);
+  const deliveries = new Deliveries();
+  const members = await gather(cluster, users, { rng, deliveries });
   for (const { device } of members) running.use(device.start());
   await waitUntil("all devices are attached", () => members.every(({ device }) => device.isOpen), {
     timeoutMs: attachedMsMax,
   });
   const load = new ClusterLoad(members).start();
   running.defer(() => load.stop());
-  const run = { cluster, members, load, rng };
+  const run = { cluster, members, load, rng, deliveries };
   const told = await meanwhile(run);
   load.end();
   return { outcome: await settle(run), told };
 }
 
-async function gather(cluster: NodeCluster, count: number, rng: SeededRng): Promise<ClusterMember[]> {
+async function gather(
+  cluster: NodeCluster,
+  count: number,
+  { rng, deliveries }: Pick<RunningCluster, "rng" | "deliveries">,
+): Promise<ClusterMember[]> {
   const perNode = cluster.servers.map((server, index) => {
     const share = Math.floor(count / nodeCount) + (index < count % nodeCount ? 1 : 0);
     return registerUsers(server, `user${index}x`, share);
@@ -81,8 +98,9 @@ async function gather(cluster: NodeCluster, count: number, rng: SeededRng): Prom
   return homes.map(({ user, home }, index) => {
     const roaming = new RoamingUser(user, cluster, home);
     const way = ways[index % ways.length] ?? "attach";
+    const place = (address?: string): User => roaming.nextPlace(address);
     return {
-      device: new Device({ user, way, place: () => roaming.nextPlace() }),
+      device: new Device({ user, way, place, onStored: (entry) => deliveries.note(entry) }),
       conversations: [...(groups.get(user) ?? []), ...directsOf(users, index)],
       roaming,
       rng: rng.fork(),

@@ -8,6 +8,7 @@ import {
   describeTrouble,
 } from "./cluster-figures.ts";
 import { type RunningCluster, runUnderLoad } from "./cluster-run.ts";
+import { type ClusterNode, idPrefixes, ownersOf } from "./node-cluster.ts";
 import { type Absence, outageAround } from "./outage.ts";
 
 /** From one kill to the next, in milliseconds. */
@@ -25,9 +26,17 @@ const outageSendsMin = 100;
 /** From a burst of all users to the kill, at most; in milliseconds. Some of it is on its way then, some committed. */
 const killAfterMsMax = 30;
 
+/**
+ * The moment of a kill: at random in a burst, or between the commit of an entry and all that follows from it, of which
+ * the other nodes then know nothing yet.
+ */
+export type KillMoment = "in a burst" | "after a commit in a group" | "after a direct commit";
+
 /** Size of a run. The same seed gives the same choices, though not the same interleaving. */
 export interface ClusterKillOptions {
   readonly rounds: number;
+  /** In turn. */
+  readonly moments: readonly KillMoment[];
   readonly users: number;
   readonly seed: number;
   /** What the 99th percentile of the outage may be for clients of nodes that live, in milliseconds. */
@@ -54,7 +63,7 @@ export async function runClusterKill(options: ClusterKillOptions): Promise<Scena
     findings: [...outcome.findings, checkOutage(outage.elsewhere, options.outageMsMax)],
     figures: [
       [
-        "kill -9 of a random node",
+        `kill -9 of a random node, ${options.moments.join(", ")}`,
         `${kills.length} times, every ${killEveryMs / 1000} s, seed ${options.seed}`,
       ],
       ["which", kills.map(({ nodeId }) => nodeId).join(", ")],
@@ -74,27 +83,59 @@ export async function runClusterKill(options: ClusterKillOptions): Promise<Scena
 }
 
 async function killAll(
-  { cluster, load, rng }: RunningCluster,
-  { rounds, progress }: ClusterKillOptions,
+  running: RunningCluster,
+  { rounds, moments, progress }: ClusterKillOptions,
 ): Promise<Kill[]> {
+  const { load } = running;
   const kills: Kill[] = [];
   let nextMs = performance.now() + killEveryMs;
   for (let round = 1; round <= rounds; round += 1) {
     await pause(Math.max(restMs, nextMs - performance.now()));
     nextMs = performance.now() + killEveryMs;
-    const { nodeId, process } = rng.pick(cluster.nodes);
+    const moment = moments[(round - 1) % moments.length] ?? "in a burst";
+    const node = await pickVictim(moment, running);
     load.burst();
-    await pause(rng.fraction() * killAfterMsMax);
-    const underWay = load.journal.unsettled;
-    const beganMs = performance.now();
-    await process.kill("SIGKILL");
-    await process.restart();
-    kills.push({ nodeId, underWay, beganMs, endedMs: performance.now() });
+    const { beganMs, underWay } = await killAt(moment, node, running);
+    await node.process.restart();
+    kills.push({ nodeId: node.nodeId, underWay, beganMs, endedMs: performance.now() });
+    const sent = load.journal.sends.length;
     progress?.(
-      `round ${round}: ${nodeId} killed with ${underWay} sends under way, ${load.journal.sends.length} so far`,
+      `round ${round}: ${node.nodeId} killed ${moment} with ${underWay} sends under way, ${sent} so far`,
     );
   }
   // What began after the last kill is part of what is measured.
   await pause(Math.max(restMs, nextMs - performance.now()));
   return kills;
+}
+
+/** Any node, or the owner of any conversation of the kind: others may have nothing to commit. */
+async function pickVictim(
+  moment: KillMoment,
+  { cluster, members, rng }: RunningCluster,
+): Promise<ClusterNode> {
+  if (moment === "in a burst") return rng.pick(cluster.nodes);
+  const prefix = idPrefixes[kindOf(moment)];
+  const ids = members.flatMap(({ conversations }) => conversations.filter((id) => id.startsWith(prefix)));
+  const [owner] = await ownersOf(cluster.nodes[0], rng.pick(ids));
+  return cluster.nodes.find(({ nodeId }) => nodeId === owner) ?? rng.pick(cluster.nodes);
+}
+
+/** Resolves when the process has ended. */
+async function killAt(
+  moment: KillMoment,
+  node: ClusterNode,
+  { load, rng }: RunningCluster,
+): Promise<Pick<Kill, "beganMs" | "underWay">> {
+  if (moment === "in a burst") {
+    await pause(rng.fraction() * killAfterMsMax);
+    const killed = { beganMs: performance.now(), underWay: load.journal.unsettled };
+    await node.process.kill("SIGKILL");
+    return killed;
+  }
+  await node.dieAfterCommit(kindOf(moment));
+  return { beganMs: performance.now(), underWay: load.journal.unsettled };
+}
+
+function kindOf(moment: KillMoment): "group" | "direct" {
+  return moment === "after a direct commit" ? "direct" : "group";
 }

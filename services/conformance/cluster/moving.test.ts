@@ -4,7 +4,7 @@ import { directConversation, login, sendText } from "../json-client.ts";
 import { startCluster } from "./node-cluster.ts";
 
 test("a tail goes where a draining node sends it, and misses nothing", { timeout: 120_000 }, async () => {
-  await using cluster = await startCluster(2, []);
+  await using cluster = await startCluster(2, { flags: [] });
   using home = temporaryDirectory();
   const [first = "", second = ""] = cluster.servers;
   const environment = { PARLEY_CREDENTIALS: `${home.path}/credentials.json`, PARLEY_SERVER: first };

@@ -12,7 +12,7 @@ const timeout = 120_000;
 test("a roaming user is the same device at each node, and a retry at another one gets the same answer", {
   timeout,
 }, async () => {
-  await using cluster = await startCluster(2, loadFlags);
+  await using cluster = await startCluster(2, { flags: loadFlags });
   const [first = ""] = cluster.servers;
   const [alice, bob] = [await registerUser(first, "anna"), await registerUser(first, "ben")];
   const roaming = new RoamingUser(alice, cluster, 0);
@@ -37,7 +37,7 @@ test("a roaming user is the same device at each node, and a retry at another one
 test("its first stream is at home, each further one at the next node, and tries go on from where they began", {
   timeout,
 }, async () => {
-  await using cluster = await startCluster(2, loadFlags);
+  await using cluster = await startCluster(2, { flags: loadFlags });
   const [first = "", second = ""] = cluster.servers;
   const roaming = new RoamingUser(await registerUser(first, "cleo"), cluster, 1);
   const tries = roaming.placesOfTries();
@@ -51,7 +51,7 @@ test("its first stream is at home, each further one at the next node, and tries 
 test("a cluster that is disposed of leaves neither a process, a frozen one included, nor its directory", {
   timeout,
 }, async () => {
-  const cluster = await startCluster(2, loadFlags);
+  const cluster = await startCluster(2, { flags: loadFlags });
   const [pids, directory] = [
     cluster.nodes.map((node) => node.process.pid),
     cluster.nodes[0]?.process.dataDirectory ?? "",
@@ -64,7 +64,7 @@ test("a cluster that is disposed of leaves neither a process, a frozen one inclu
 });
 
 test("a cluster that cannot start leaves nothing and says why", { timeout }, async () => {
-  await expect(startCluster(2, ["--no-such-flag"])).rejects.toThrow(/ended before it was ready/);
+  await expect(startCluster(2, { flags: ["--no-such-flag"] })).rejects.toThrow(/ended before it was ready/);
 });
 
 function isRunning(pid: number): boolean {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Client, createClient } from "@connectrpc/connect";
@@ -6,7 +6,9 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import { AdminService } from "../../../gen/parley/admin/v1/admin_service_pb.ts";
 import { LinkState, type Node } from "../../../gen/parley/admin/v1/node_pb.ts";
 import { waitUntil } from "../../testkit/wait-until.ts";
+import { freePort } from "../harness/free-port.ts";
 import { type ParleyProcess, startParley } from "../harness/parley-process.ts";
+import { type MeshProxy, startMeshProxy } from "./mesh-proxy.ts";
 
 /** How long the nodes may take to find one another, in milliseconds. */
 const linkedMsMax = 60_000;
@@ -14,10 +16,18 @@ const linkedMsMax = 60_000;
 /** The longest that one question to an admin listener may take, in milliseconds. */
 const adminCallMsMax = 5_000;
 
+/** How long a node under load may take to commit the entry that ends it, in milliseconds. */
+const deathMsMax = 30_000;
+
+/** With what the ids of conversations begin. */
+export const idPrefixes = { group: "g-", direct: "d-" } as const;
+
 /** One node of a cluster. */
 export interface ClusterNode {
   readonly nodeId: string;
   readonly process: ParleyProcess;
+  /** Kills itself just after the next commit of an entry there; resolves when it has. */
+  dieAfterCommit(kind: "group" | "direct"): Promise<void>;
 }
 
 /** Several nodes as processes of the command, on one data directory. */
@@ -25,22 +35,48 @@ export interface NodeCluster extends AsyncDisposable {
   readonly nodes: readonly ClusterNode[];
   /** Base URLs for clients, in the order of `nodes`; they stay over restarts. */
   readonly servers: readonly string[];
+  /** What stands between the nodes, when they were started behind a proxy. */
+  readonly proxy: MeshProxy | undefined;
   /** Waits until each node has a link that is up to each other one. */
   linked(): Promise<void>;
   /** Ends all processes however they stand, and removes the directory. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** How to start a cluster. */
+export interface ClusterOptions {
+  readonly flags: readonly string[];
+  /** Puts a proxy between the nodes, so that paths between them can be cut. */
+  readonly behindProxy?: boolean;
+}
+
 /** Starts `node-1`, `node-2`, … on free ports; resolves when they are ready and linked. Leaves nothing when it fails. */
-export async function startCluster(count: number, flags: readonly string[]): Promise<NodeCluster> {
+export async function startCluster(
+  count: number,
+  { flags, behindProxy = false }: ClusterOptions,
+): Promise<NodeCluster> {
   await using started = new AsyncDisposableStack();
   const dataDirectory = mkdtempSync(join(tmpdir(), "parley-cluster-"));
   started.defer(() => rmSync(dataDirectory, { recursive: true, force: true }));
   const ids = Array.from({ length: count }, (_, index) => `node-${index + 1}`);
+  const meshPorts = new Map<string, number>();
+  if (behindProxy) for (const id of ids) meshPorts.set(id, await freePort());
+  const proxy = behindProxy ? started.use(await startMeshProxy(meshPorts)) : undefined;
   const starting = ids.map(async (nodeId): Promise<ClusterNode> => {
-    const process = await startParley({ dataDirectory, flags: ["--node-id", nodeId, ...flags] });
+    const advertise = proxy === undefined ? [] : ["--mesh-advertise", proxy.addressOf(nodeId)];
+    const meshPort = meshPorts.get(nodeId) ?? 0;
+    const nodeFlags = ["--node-id", nodeId, ...advertise, ...flags];
+    const dieAfterCommitOrder = join(dataDirectory, `${nodeId}.die-after-commit`);
+    const process = await startParley({ dataDirectory, flags: nodeFlags, meshPort, dieAfterCommitOrder });
     started.use(process);
-    return { nodeId, process };
+    const dieAfterCommit = async (kind: keyof typeof idPrefixes): Promise<void> => {
+      writeFileSync(dieAfterCommitOrder, idPrefixes[kind]);
+      const hangs = setTimeout(() => void process.kill("SIGKILL"), deathMsMax);
+      await process.ended();
+      clearTimeout(hangs);
+      if (existsSync(dieAfterCommitOrder)) throw new Error(`${nodeId} committed nothing in ${deathMsMax} ms`);
+    };
+    return { nodeId, process, dieAfterCommit };
   });
   // All of them are waited for, so that one that fails leaves no other behind.
   await Promise.allSettled(starting);
@@ -55,6 +91,7 @@ export async function startCluster(count: number, flags: readonly string[]): Pro
   const running = started.move();
   return {
     nodes,
+    proxy,
     servers: nodes.map(({ process }) => process.publicUrl),
     linked,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
@@ -68,6 +105,13 @@ export async function ownersOf(
 ): Promise<readonly string[]> {
   const subject = { case: "conversationId", value: conversationId } as const;
   return (await adminOf(asked).listOwners({ subject })).nodeIds;
+}
+
+/** How one node sees its links to the others, by node id. */
+export async function linksOf(node: ClusterNode): Promise<ReadonlyMap<string, LinkState>> {
+  const { nodes } = await adminOf(node).listNodes({});
+  const own = nodes.find(({ nodeId }) => nodeId === node.nodeId);
+  return new Map(own?.links.map(({ nodeId, state }) => [nodeId, state]));
 }
 
 function adminOf(node: ClusterNode | undefined): Client<typeof AdminService> {

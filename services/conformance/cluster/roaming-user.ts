@@ -21,9 +21,14 @@ export class RoamingUser {
     return this.#places[this.#index]?.nodeId ?? "";
   }
 
-  /** Where to open its next stream: at home first, and at the next node whenever a stream has ended. */
-  nextPlace(): User {
-    if (this.#hasAttached) this.#index = (this.#index + 1) % this.#places.length;
+  /**
+   * Where to open its next stream: at home first, where it was told to go, and at the next node whenever a stream has
+   * ended otherwise.
+   */
+  nextPlace(address?: string): User {
+    const told = this.#places.findIndex(({ user }) => user.server === address);
+    if (told >= 0) this.#index = told;
+    else if (this.#hasAttached) this.#index = (this.#index + 1) % this.#places.length;
     this.#hasAttached = true;
     return this.at(0);
   }

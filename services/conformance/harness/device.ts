@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { durationMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
 import {
   CloseAction,
   type CloseReason,
@@ -9,6 +9,7 @@ import {
 import { type Entry, type Position, PositionSchema } from "../../../gen/parley/message/v1/entry_pb.ts";
 import {
   type Event,
+  type Moving,
   OpenSchema,
   PositionsSchema,
   type SendResult,
@@ -16,9 +17,11 @@ import {
 } from "../../../gen/parley/session/v1/session_pb.ts";
 import type { ReadPace } from "./attach-link.ts";
 import { DeviceStore } from "./device-store.ts";
+import { newTally } from "./device-tally.ts";
 import { type Link, openLink, type Way } from "./link.ts";
 import { pause } from "./pause.ts";
 import { mayRepeat, type Refusal, refusalOf } from "./refusal.ts";
+import { type SilenceWatch, watchSilence } from "./silence-watch.ts";
 import { StreamSends } from "./stream-sends.ts";
 import { repeatCall, type User } from "./user.ts";
 
@@ -28,6 +31,8 @@ const reconnectMsMax = 200;
 /** Entries of one page of a gap; a device with a pace takes small ones. */
 const pageSize = 500;
 const pageSizePaced = 20;
+
+const noTime = durationFromMs(0);
 
 /** A moment at which a device may die. */
 export type CrashPoint =
@@ -53,34 +58,23 @@ export interface DeviceOptions {
   readonly pace?: ReadPace;
   /** Events that may be unacknowledged, 1 to 1,024; the node's default when unset. */
   readonly window?: number;
-  /** Asked before each stream where to open it; unset: where the user is. What it answers must be the same device. */
-  place?(): User;
+  /**
+   * Asked before each stream where to open it; unset: where the user is. What it answers must be the same device.
+   * `address`: where the node of the stream before told it to go.
+   */
+  place?(address?: string): User;
   /** Asked at every point where a device may die. */
   crashAt?(point: CrashPoint): CrashVerdict;
   /** Told of each entry just after it was stored. */
   onStored?(entry: Entry): void;
 }
 
-/** What a device has lived through. */
-export interface DeviceTally {
-  streams: number;
-  lost: number;
-  crashes: number;
-  answersLost: number;
-  events: number;
-  redelivered: number;
-  dropped: number;
-  gaps: number;
-  behind: number;
-  rewound: number;
-  /** Reasons for which the node closed its streams, by name. */
-  readonly closed: Map<string, number>;
-}
-
 type StreamEnd =
   | { readonly kind: "closed"; readonly closed: StreamClosed }
   | { readonly kind: "refused"; readonly refusal: Refusal }
-  | { readonly kind: "crashed" };
+  | { readonly kind: "crashed" }
+  /** It was told to go, and went. */
+  | { readonly kind: "moved" };
 
 /** Thrown through the layers at a crash point, because nothing after it may run. */
 class Crash extends Error {}
@@ -89,19 +83,7 @@ class Crash extends Error {}
 export class Device implements AsyncDisposable {
   readonly store: DeviceStore;
   readonly sends = new StreamSends();
-  readonly tally: DeviceTally = {
-    streams: 0,
-    lost: 0,
-    crashes: 0,
-    answersLost: 0,
-    events: 0,
-    redelivered: 0,
-    dropped: 0,
-    gaps: 0,
-    behind: 0,
-    rewound: 0,
-    closed: new Map(),
-  };
+  readonly tally = newTally();
   readonly user: User;
   readonly #options: DeviceOptions;
   readonly #abort = new AbortController();
@@ -110,6 +92,8 @@ export class Device implements AsyncDisposable {
   #breakStream: (() => void) | undefined;
   #ticket = "";
   #open = false;
+  /** What the node of this stream said about leaving. */
+  #moving: Moving | undefined;
   #failure: Error | undefined;
 
   constructor(options: DeviceOptions) {
@@ -164,9 +148,10 @@ export class Device implements AsyncDisposable {
   /** How long to wait before the next stream, in milliseconds. Notes a failure when there must be none. */
   #delayAfter(end: StreamEnd): number {
     const jitterMs = Math.random() * reconnectMsMax;
-    if (end.kind === "crashed") return 0;
+    if (end.kind === "crashed" || end.kind === "moved") return 0;
     if (end.kind === "refused") {
       const { refusal } = end;
+      if (refusal.retryDelayMs !== undefined) this.tally.refused += 1;
       if (!mayRepeat(refusal)) this.#failure = new Error(`refused: ${refusal.reason} ${refusal.message}`);
       return refusal.retryDelayMs ?? jitterMs;
     }
@@ -179,8 +164,9 @@ export class Device implements AsyncDisposable {
 
   async #followOnce(): Promise<StreamEnd> {
     const { way, pace, window = 0 } = this.#options;
-    const user = this.#options.place?.() ?? this.user;
+    const user = this.#options.place?.(this.#moving?.address) ?? this.user;
     this.#place = user;
+    this.#moving = undefined;
     const streamAbort = new AbortController();
     const signal = AbortSignal.any([this.#abort.signal, streamAbort.signal]);
     const onResults = (results: readonly SendResult[]): void => {
@@ -197,10 +183,14 @@ export class Device implements AsyncDisposable {
     this.#abort.signal.addEventListener("abort", drop, { once: true });
     const watch = watchSilence(drop);
     try {
-      return await this.#follow(link, signal, watch);
+      const end = await this.#follow(link, signal, watch);
+      if (this.#moving === undefined && this.#open) this.tally.unannounced += 1;
+      return end;
     } catch (error) {
       if (error instanceof Crash) return { kind: "crashed" };
+      if (this.#moving !== undefined) return { kind: "moved" };
       if (this.#open) this.tally.lost += 1;
+      if (this.#open && !signal.aborted) this.tally.unannounced += 1;
       return { kind: "refused", refusal: refusalOf(error) };
     } finally {
       this.#open = false;
@@ -249,8 +239,13 @@ export class Device implements AsyncDisposable {
         this.tally.closed.set(name, (this.tally.closed.get(name) ?? 0) + 1);
         return control.value;
       }
-      case "caughtUp":
       case "moving":
+        this.tally.moved += 1;
+        this.#moving = control.value;
+        // The rest of what was on its way comes again at the other node.
+        setTimeout(() => link.drop(), Math.random() * durationMs(control.value.jitter ?? noTime)).unref();
+        return undefined;
+      case "caughtUp":
       case "pong":
       case "renewed":
       case undefined:
@@ -347,23 +342,4 @@ export class Device implements AsyncDisposable {
 
 function nameOf(reason: CloseReason): string {
   return CloseReasonSchema.value[reason]?.localName ?? `reason ${reason}`;
-}
-
-interface SilenceWatch {
-  begin(heartbeatMs: number): void;
-  heard(): void;
-  stop(): void;
-}
-
-/** Three heartbeats without a frame mean that the stream is dead, whatever the connection says. */
-function watchSilence(onSilence: () => void): SilenceWatch {
-  let timer: NodeJS.Timeout | undefined;
-  return {
-    begin: (heartbeatMs) => {
-      clearTimeout(timer);
-      timer = setTimeout(onSilence, 3 * heartbeatMs);
-    },
-    heard: () => void timer?.refresh(),
-    stop: () => clearTimeout(timer),
-  };
 }

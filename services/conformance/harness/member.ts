@@ -12,13 +12,22 @@ export interface Member {
   readonly conversations: readonly string[];
 }
 
+/** Members that one call may name. */
+const membersPerCallMax = 500;
+
 /** Makes a group of the users, owned by the first, and answers its conversation id. */
 export async function createGroup(name: string, users: readonly User[]): Promise<string> {
   const [owner, ...others] = users;
   if (owner === undefined) throw new Error("a group needs at least one user");
-  const memberIds = others.map(({ accountId }) => accountId);
-  const request = { requestId: randomUUID(), name, memberIds };
-  return (await repeatCall(() => owner.groups.createGroup(request))).conversationId;
+  const ids = others.map(({ accountId }) => accountId);
+  const request = { requestId: randomUUID(), name, memberIds: ids.slice(0, membersPerCallMax) };
+  const { conversationId } = await repeatCall(() => owner.groups.createGroup(request));
+  for (let from = membersPerCallMax; from < ids.length; from += membersPerCallMax) {
+    const accountIds = ids.slice(from, from + membersPerCallMax);
+    const more = { conversationId, requestId: randomUUID(), accountIds };
+    await repeatCall(() => owner.groups.addMembers(more));
+  }
+  return conversationId;
 }
 
 /** The direct conversations of one user, when each writes to the next one and to the one before, in a circle. */
@@ -28,10 +37,12 @@ export function directsOf(users: readonly User[], index: number): string[] {
   return [...new Set(ids.map((peer) => directConversationId(at(index), peer)))];
 }
 
-/** The log of each conversation, each listed once, by its last member. */
+/** The log of each conversation, each listed once, by its first member, who has seen it from the beginning. */
 export async function readLogs(members: readonly Member[]): Promise<ListedLog[]> {
   const readers = new Map(
-    members.flatMap(({ device, conversations }) => conversations.map((id) => [id, device.user] as const)),
+    members
+      .toReversed()
+      .flatMap(({ device, conversations }) => conversations.map((id) => [id, device.user] as const)),
   );
   const logs: ListedLog[] = [];
   for (const [conversationId, user] of readers) logs.push(await listLog(user, conversationId));

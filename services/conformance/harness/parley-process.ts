@@ -17,6 +17,7 @@ export const exitMsMax = 20_000;
 export const logLinesMax = 500;
 
 const launcher = fileURLToPath(new URL("../../cli/parley.js", import.meta.url));
+const dieAfterCommit = new URL("die-after-commit.ts", import.meta.url).href;
 const nodeBinary = createRequire(import.meta.url).resolve("node/bin/node");
 
 const readyLine = z.object({ event: z.literal("ready"), public: z.url(), admin: z.url() });
@@ -29,6 +30,10 @@ export interface ParleyOptions {
   readonly flags?: readonly string[];
   /** A directory that it shares with others and that stays when it ends; one of its own unless told otherwise. */
   readonly dataDirectory?: string;
+  /** Where it listens for other nodes, at each start; a free port unless told otherwise. */
+  readonly meshPort?: number;
+  /** A file that makes it kill itself, as `harness/die-after-commit.ts` says; it never does when unset. */
+  readonly dieAfterCommitOrder?: string;
 }
 
 /** How a process ended. */
@@ -55,6 +60,8 @@ export interface ParleyProcess extends AsyncDisposable {
   readonly logs: readonly string[];
   /** Sends a signal and waits for the end. */
   kill(signal: NodeJS.Signals): Promise<ProcessExit>;
+  /** Waits for the end of the process that runs now. */
+  ended(): Promise<ProcessExit>;
   /** Starts it again after `kill`, on the same directory and ports. */
   restart(): Promise<Readiness>;
   /** Ends it however it stands, frozen too, and removes its directory unless that is a shared one. */
@@ -72,13 +79,16 @@ export async function startParley(options: ParleyOptions = {}): Promise<ParleyPr
   };
   const logs: string[] = [];
   const argv = [launcher, options.mode ?? "dev", "--data", dataDirectory, "--json", ...(options.flags ?? [])];
-  const run = (ports: readonly string[]): Promise<Run> => startRun([...argv, ...ports], logs);
+  const order = options.dieAfterCommitOrder;
+  const preload = order === undefined ? [] : ["--import", dieAfterCommit];
+  const environment = order === undefined ? {} : { DIE_AFTER_COMMIT_ORDER: order };
+  const run = (ports: readonly string[]): Promise<Run> =>
+    startRun([...preload, ...argv, ...ports], { logs, environment });
+  const meshPort = ["--mesh-port", `${options.meshPort ?? 0}`];
   try {
-    return handleOf(await run(["--public-port", "0", "--mesh-port", "0", "--admin-port", "0"]), run, {
-      dataDirectory,
-      logs,
-      removeDirectory,
-    });
+    const first = await run(["--public-port", "0", "--admin-port", "0", ...meshPort]);
+    const again = (ports: readonly string[]): Promise<Run> => run([...ports, ...meshPort]);
+    return handleOf(first, again, { dataDirectory, logs, removeDirectory });
   } catch (error) {
     removeDirectory();
     throw error;
@@ -108,14 +118,8 @@ function handleOf(
   kept: { readonly dataDirectory: string; readonly logs: readonly string[]; removeDirectory(): void },
 ): ParleyProcess {
   let current = first;
-  const ports = [
-    "--public-port",
-    new URL(first.publicUrl).port,
-    "--mesh-port",
-    "0",
-    "--admin-port",
-    new URL(first.adminUrl).port,
-  ];
+  const [publicPort, adminPort] = [first.publicUrl, first.adminUrl].map((url) => new URL(url).port);
+  const ports = ["--public-port", `${publicPort}`, "--admin-port", `${adminPort}`];
   return {
     publicUrl: first.publicUrl,
     adminUrl: first.adminUrl,
@@ -125,6 +129,7 @@ function handleOf(
       return current.child.pid ?? 0;
     },
     kill: (signal) => endOf(current, signal),
+    ended: () => current.exit,
     restart: async () => {
       current = await run(ports);
       return current;
@@ -146,10 +151,16 @@ async function endOf(run: Run, signal: NodeJS.Signals): Promise<ProcessExit> {
   }
 }
 
-async function startRun(argv: readonly string[], logs: string[]): Promise<Run> {
+async function startRun(
+  argv: readonly string[],
+  { logs, environment }: { readonly logs: string[]; readonly environment: NodeJS.ProcessEnv },
+): Promise<Run> {
   const startedMs = performance.now();
   // The binary itself and no shell or launcher in between, so that a signal reaches the node and nothing else.
-  const child = spawn(nodeBinary, argv, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(nodeBinary, argv, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...environment },
+  });
   const killWithUs = (): void => void child.kill("SIGKILL");
   process.once("exit", killWithUs);
   const exit = new Promise<ProcessExit>((resolve, reject) => {

@@ -1,0 +1,162 @@
+import { runCoordinatorLock } from "./cluster/coordinator-lock-scenario.ts";
+import { runClusterFreeze } from "./cluster/freeze-scenario.ts";
+import { runClusterKill } from "./cluster/kill-scenario.ts";
+import { runLargeGroup } from "./cluster/large-group-scenario.ts";
+import { type Cut, runPartition } from "./cluster/partition-scenario.ts";
+import { runRolling } from "./cluster/rolling-scenario.ts";
+import { runCrash } from "./crash/crash-scenario.ts";
+import type { Progress, ScenarioReport } from "./harness/scenario-report.ts";
+import { runReconnect } from "./reconnect/reconnect-scenario.ts";
+import { runSlowReader } from "./slow-reader/slow-reader-scenario.ts";
+
+/** What may be chosen, and what is taken otherwise. */
+export const numbers = {
+  seed: 7,
+  rounds: 20,
+  users: 20,
+  drops: 200,
+  entries: 10_000,
+  rate: 1_000,
+  seconds: 30,
+  readers: 6,
+  people: 30,
+  kills: 12,
+  freezes: 4,
+  cuts: 6,
+  restarts: 3,
+  locked: 60,
+  members: 1_000,
+  crowd: 2_000,
+} as const;
+
+/** What was chosen. */
+export type Sizes = Record<keyof typeof numbers, number>;
+
+/** Whether there is such a number to choose. */
+export function isSizeName(name: string): name is keyof Sizes {
+  return Object.hasOwn(numbers, name);
+}
+
+/** How long a node is frozen, one after the other, in seconds. */
+const freezesSeconds = [8, 30];
+
+/** How a node is cut off, one after the other: a short while each way, then so long that it is a state to live with. */
+const cuts: readonly Cut[] = [
+  { kind: "both ways", seconds: 8 },
+  { kind: "from it", seconds: 8 },
+  { kind: "to it", seconds: 8 },
+  { kind: "both ways", seconds: 40 },
+  { kind: "from it", seconds: 40 },
+  { kind: "to it", seconds: 40 },
+];
+
+/** The long form of a scenario. */
+export interface Scenario {
+  readonly title: string;
+  /** The options that it takes, for the command in its section. */
+  readonly sizes: readonly (keyof Sizes)[];
+  run(sizes: Sizes, progress: Progress): Promise<ScenarioReport>;
+}
+
+/** By the name that `--only` takes. */
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  crash: {
+    title: "Crash: kill -9 under load",
+    sizes: ["rounds", "users", "seed"],
+    run: ({ rounds, users, seed }, progress) => runCrash({ rounds, users, seed, progress }),
+  },
+  reconnect: {
+    title: "Reconnect: a device that drops at random moments",
+    sizes: ["drops", "entries", "seed"],
+    run: ({ drops, entries, seed }, progress) => runReconnect({ drops, entries, seed, progress }),
+  },
+  "slow-reader": {
+    title: "Slow reader: 1 kB/s in a busy group",
+    sizes: ["rate", "seconds", "readers"],
+    run: ({ rate, seconds, readers }, progress) =>
+      runSlowReader({
+        messagesPerSecond: rate,
+        seconds,
+        readers,
+        latencyFactorMax: 2,
+        latencyFloorMs: 20,
+        progress,
+      }),
+  },
+  "cluster-kill": {
+    title: "Three nodes: kill -9 of one every 5 s",
+    sizes: ["kills", "people", "seed"],
+    run: ({ kills, people, seed }, progress) =>
+      runClusterKill({
+        rounds: kills,
+        moments: ["in a burst"],
+        users: people,
+        seed,
+        outageMsMax: 1_000,
+        progress,
+      }),
+  },
+  "cluster-commit-kill": {
+    title: "Three nodes: kill -9 exactly between commit and push",
+    sizes: ["kills", "people", "seed"],
+    run: ({ kills, people, seed }, progress) =>
+      runClusterKill({
+        rounds: kills,
+        moments: ["after a commit in a group", "after a direct commit"],
+        users: people,
+        seed,
+        outageMsMax: 1_000,
+        progress,
+      }),
+  },
+  "cluster-freeze": {
+    title: "Three nodes: SIGSTOP of one, SIGCONT later",
+    sizes: ["freezes", "people", "seed"],
+    run: ({ freezes, people, seed }, progress) =>
+      runClusterFreeze({
+        freezesSeconds: inTurn(freezesSeconds, freezes),
+        calmSeconds: 12,
+        users: people,
+        seed,
+        progress,
+      }),
+  },
+  "cluster-partition": {
+    title: "Three nodes: one is cut off from the others, both ways and one way",
+    sizes: ["cuts", "people", "seed"],
+    run: ({ cuts: count, people, seed }, progress) =>
+      runPartition({
+        cuts: inTurn(cuts, count),
+        calmSeconds: 12,
+        users: people,
+        seed,
+        outageMsMax: 5_000,
+        progress,
+      }),
+  },
+  "cluster-rolling": {
+    title: "Three nodes: a rolling restart by SIGTERM",
+    sizes: ["restarts", "people", "seed"],
+    run: ({ restarts, people, seed }, progress) =>
+      runRolling({ rounds: restarts, users: people, seed, progress }),
+  },
+  "cluster-coordinator": {
+    title: "Three nodes: the coordinator's file is locked",
+    sizes: ["locked", "people", "seed"],
+    run: ({ locked, people, seed }, progress) =>
+      runCoordinatorLock({ seconds: locked, users: people, seed, outageMsMax: 1_000, progress }),
+  },
+  "cluster-group": {
+    title: "Two nodes: a large group, and a crowd that comes and goes at once",
+    sizes: ["members", "crowd"],
+    run: ({ members, crowd }, progress) =>
+      runLargeGroup({ members, crowd, rates: [1, 10], secondsPerRate: 30, attachesPerSecond: 500, progress }),
+  },
+};
+
+/** The first `count` of the choices, beginning again after the last one. */
+function inTurn<T>(choices: readonly T[], count: number): T[] {
+  return Array.from({ length: Math.ceil(count / choices.length) }, () => choices)
+    .flat()
+    .slice(0, count);
+}
