@@ -15,6 +15,7 @@ import {
   type SendResult,
   type ServerFrame,
 } from "../../../gen/parley/session/v1/session_pb.ts";
+import { StreamSends } from "../../testkit/stream-sends.ts";
 import type { ReadPace } from "./attach-link.ts";
 import { DeviceStore } from "./device-store.ts";
 import { newTally } from "./device-tally.ts";
@@ -22,7 +23,6 @@ import { type Link, openLink, type Way } from "./link.ts";
 import { pause } from "./pause.ts";
 import { mayRepeat, type Refusal, refusalOf } from "./refusal.ts";
 import { type SilenceWatch, watchSilence } from "./silence-watch.ts";
-import { StreamSends } from "./stream-sends.ts";
 import { repeatCall, type User } from "./user.ts";
 
 /** The longest random pause before a lost stream is opened again, in milliseconds; short, since tests wait for it. */
@@ -82,7 +82,7 @@ class Crash extends Error {}
 /** A device that does what the contract asks of one: stores, acknowledges, drops, lists, follows and comes back. */
 export class Device implements AsyncDisposable {
   readonly store: DeviceStore;
-  readonly sends = new StreamSends();
+  readonly sends = new StreamSends({ after: onRealTime, fraction: Math.random });
   readonly tally = newTally();
   readonly user: User;
   readonly #options: DeviceOptions;
@@ -342,4 +342,9 @@ export class Device implements AsyncDisposable {
 
 function nameOf(reason: CloseReason): string {
   return CloseReasonSchema.value[reason]?.localName ?? `reason ${reason}`;
+}
+
+function onRealTime(ms: number, callback: () => void): { cancel(): void } {
+  const timer = setTimeout(callback, ms);
+  return { cancel: () => clearTimeout(timer) };
 }

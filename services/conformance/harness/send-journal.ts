@@ -1,14 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { create } from "@bufbuild/protobuf";
-import {
-  type SendMessageRequest,
-  SendMessageRequestSchema,
-} from "../../../gen/parley/message/v1/message_service_pb.ts";
 import type { SendRecord } from "../../history/history.ts";
+import { sendRequest } from "../../testkit/send-request.ts";
+import type { Settlement } from "../../testkit/stream-sends.ts";
 import type { Device } from "./device.ts";
 import { pause } from "./pause.ts";
 import { mayRepeat, refusalOf } from "./refusal.ts";
-import type { Settlement } from "./stream-sends.ts";
 import type { User } from "./user.ts";
 
 /** The longest random pause between two tries of a unary send, in milliseconds. */
@@ -45,7 +41,7 @@ export class SendJournal {
     const laneIndex = this.#laneLengths.get(lane) ?? 0;
     this.#laneLengths.set(lane, laneIndex + 1);
     const record = this.#begin(device, { conversationId, text, way: "stream", lane, laneIndex });
-    const settlement = await device.sends.send(requestOf(record), () => {
+    const settlement = await device.sends.send(sendRequest(record), () => {
       record.tries += 1;
     });
     return this.#end(record, settlement);
@@ -59,14 +55,12 @@ export class SendJournal {
     { place, timeoutMs }: UnaryTries = {},
   ): Promise<SendRecord> {
     const record = this.#begin(device, { conversationId, text, way: "unary" });
-    const request = requestOf(record);
     while (!this.#signal.aborted) {
       record.tries += 1;
       try {
-        const retry = record.tries > 1;
         const user = place?.(record.tries) ?? device.user;
         const options = { signal: this.#signal, ...(timeoutMs !== undefined && { timeoutMs }) };
-        const answer = await user.messages.sendMessage({ ...request, retry }, options);
+        const answer = await user.messages.sendMessage(sendRequest(record), options);
         const { position, entryId } = answer;
         return this.#end(record, { kind: "acknowledged", seq: position?.seq ?? 0n, entryId });
       } catch (error) {
@@ -104,9 +98,4 @@ export class SendJournal {
     this.#unsettled -= 1;
     return record;
   }
-}
-
-function requestOf({ conversationId, clientMessageId, text }: SendRecord): SendMessageRequest {
-  const content = { kind: { case: "text", value: { text } } } as const;
-  return create(SendMessageRequestSchema, { conversationId, clientMessageId, content });
 }

@@ -16,13 +16,13 @@ import {
 import { backoffDelayMs } from "../../kernel/backoff.ts";
 import type { Timer } from "../../kernel/clock.ts";
 import type { Caller } from "../../rpc/caller.ts";
+import { StreamSends } from "../stream-sends.ts";
 import type { DeviceHabits } from "./device-habits.ts";
 import type { EdgeClient, EdgeFailure, EdgeStream } from "./edge-client.ts";
 import { listUpTo } from "./edge-list.ts";
 import { HeldLog } from "./held-log.ts";
 import type { SimJournal } from "./sim-journal.ts";
 import type { SimProcess } from "./sim-process.ts";
-import { StreamSends } from "./stream-sends.ts";
 
 /** Between two streams. The contract allows 30 s; it is less here so that runs are short. */
 const reconnect = { baseMs: 500, maxMs: 4_000 } as const;
@@ -42,6 +42,8 @@ export interface SimDeviceOptions {
   readonly journal: SimJournal;
   /** Nodes that it may go to, as it knows them. */
   readonly addresses: () => readonly string[];
+  /** The generation that the store gave this device last. */
+  readonly newestGeneration: () => bigint;
 }
 
 /** What a device has lived through. */
@@ -76,10 +78,14 @@ export class SimDevice {
 
   constructor(options: SimDeviceOptions) {
     this.#options = options;
-    const { process, caller, habits } = options;
+    const { caller, habits } = options;
     this.#habits = habits;
     this.held = new HeldLog(caller.accountId, caller.deviceId);
-    this.sends = new StreamSends(process);
+    const { clock, rng } = options.process;
+    this.sends = new StreamSends({
+      after: (ms, callback) => clock.after(ms, callback),
+      fraction: () => rng.fraction(),
+    });
   }
 
   get caller(): Caller {
@@ -348,15 +354,22 @@ export class SimDevice {
   }
 
   #delayAfterClose({ action, reason, message, retryDelay }: StreamClosed): number {
-    const { process, journal } = this.#options;
+    const { process, journal, newestGeneration } = this.#options;
     const name = CloseReasonSchema.value[reason]?.localName ?? "";
     this.tally.closed.set(name, (this.tally.closed.get(name) ?? 0) + 1);
     if (reason === CloseReason.PROTOCOL_VIOLATION || reason === CloseReason.INTERNAL)
       journal.complain(`${this.caller.deviceId} was closed with ${name}: ${message}`);
+    if (reason === CloseReason.SUPERSEDED && generationOf(this.#ticket) === newestGeneration())
+      journal.complain(`${this.caller.deviceId} was superseded, and nothing has attached since`);
     if (action === CloseAction.RECONNECT_NOW) return 0;
     if (action === CloseAction.STAY_CLOSED) return process.rng.fraction() * personMsMax;
     return retryDelay === undefined ? process.rng.fraction() * 1_000 : durationMs(retryDelay);
   }
+}
+
+/** Which attach a ticket is of. Nodes alone can check it, anybody can read it. */
+function generationOf(ticket: string): bigint {
+  return BigInt(Buffer.from(ticket.split(".")[2] ?? "", "base64url").toString());
 }
 
 interface Attachment {

@@ -1,4 +1,5 @@
 import type { HeadRead, SendOutcome, SendRecord } from "../../history/history.ts";
+import type { Settlement } from "../stream-sends.ts";
 import type { SimScheduler } from "./sim-scheduler.ts";
 
 /** What a client wants to send, and how. */
@@ -9,11 +10,6 @@ export type NewSend = Pick<
   readonly lane?: string;
   readonly laneIndex?: number;
 };
-
-/** How a send ends for good. */
-export type Settlement =
-  | { readonly kind: "acknowledged"; readonly seq: bigint; readonly entryId: string }
-  | { readonly kind: "rejected"; readonly reason: string };
 
 /** A change of a group by somebody. `endedMs`: when it was acknowledged. */
 export interface ChangeRecord {

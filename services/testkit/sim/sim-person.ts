@@ -4,11 +4,11 @@ import type { SendRecord } from "../../history/history.ts";
 import { sleep } from "../../kernel/clock.ts";
 import { groupConversationId } from "../../message/conversation-id.ts";
 import type { DeviceHabits } from "./device-habits.ts";
+import { sendRequest } from "../send-request.ts";
 import { type EdgeClient, EdgeFailure } from "./edge-client.ts";
 import type { SimDevice } from "./sim-device.ts";
 import type { ChangeRecord, SimJournal } from "./sim-journal.ts";
 import type { SimProcess } from "./sim-process.ts";
-import { requestOf } from "./stream-sends.ts";
 
 /** Sends that one device has without an outcome, at most. */
 const unsettledMax = 8;
@@ -102,7 +102,10 @@ export class SimPerson {
     this.#laneLengths.set(lane, laneIndex + 1);
     const record = this.#begin(conversationId, { way: "stream", lane, laneIndex });
     this.#unsettled += 1;
-    journal.settle(record, await device.sends.send(record));
+    const settlement = await device.sends.send(sendRequest(record), () => {
+      record.tries += 1;
+    });
+    journal.settle(record, settlement);
     this.#unsettled -= 1;
   }
 
@@ -113,7 +116,7 @@ export class SimPerson {
     try {
       const answer = await this.#repeat((address) => {
         record.tries += 1;
-        return client.call(address, MessageService.method.sendMessage, requestOf(record));
+        return client.call(address, MessageService.method.sendMessage, sendRequest(record));
       });
       const { position, entryId } = answer;
       journal.settle(record, { kind: "acknowledged", seq: position?.seq ?? 0n, entryId });

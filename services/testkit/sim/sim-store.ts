@@ -38,6 +38,7 @@ export class SimStore implements StoreCore {
     takeovers: 0,
   };
   readonly #awayFrom = new Set<string>();
+  readonly #newestGenerations = new Map<string, bigint>();
   readonly #lastAppender = new Map<string, string>();
   #isAway = false;
   #lockedBy: SimProcess | undefined;
@@ -46,7 +47,12 @@ export class SimStore implements StoreCore {
     this.scheduler = scheduler;
     this.rng = rng;
     this.plan = plan;
-    this.collections = memoryCollections(scheduler);
+    this.collections = { ...memoryCollections(scheduler), generations: this.#notingGenerations() };
+  }
+
+  /** The generation that a device was given last, 0 for none. */
+  newestGeneration(deviceId: string): bigint {
+    return this.#newestGenerations.get(deviceId) ?? 0n;
   }
 
   /** The store as a process sees it. */
@@ -90,9 +96,20 @@ export class SimStore implements StoreCore {
       this.#lastAppender.set(conversationId, appender);
     }
   }
+
+  #notingGenerations(): StoreCore["collections"]["generations"] {
+    const generations = createMemoryGenerationStore();
+    return {
+      raise: async (accountId, deviceId) => {
+        const generation = await generations.raise(accountId, deviceId);
+        this.#newestGenerations.set(deviceId, generation);
+        return generation;
+      },
+    };
+  }
 }
 
-function memoryCollections(scheduler: SimScheduler): StoreCore["collections"] {
+function memoryCollections(scheduler: SimScheduler): Omit<StoreCore["collections"], "generations"> {
   const changes = createMemoryChanges();
   const devices = createMemoryDeviceStore();
   return {
@@ -101,7 +118,6 @@ function memoryCollections(scheduler: SimScheduler): StoreCore["collections"] {
     signingKeys: createMemorySigningKeyStore(),
     secretKeys: createMemorySecretKeyStore(),
     idSlots: createMemoryIdSlotStore(),
-    generations: createMemoryGenerationStore(),
     entries: createMajorityLog(createMemoryEntryStore(), scheduler),
     heads: createMemoryHeadStore(changes),
     memberships: createMemoryMembershipStore(changes),

@@ -1,7 +1,7 @@
 import { durationMs } from "@bufbuild/protobuf/wkt";
-import { ErrorReasonSchema } from "../../../gen/parley/error/v1/error_reason_pb.ts";
-import type { SendMessageRequest } from "../../../gen/parley/message/v1/message_service_pb.ts";
-import type { SendResult } from "../../../gen/parley/session/v1/session_pb.ts";
+import { ErrorReasonSchema } from "../../gen/parley/error/v1/error_reason_pb.ts";
+import type { SendMessageRequest } from "../../gen/parley/message/v1/message_service_pb.ts";
+import type { SendResult } from "../../gen/parley/session/v1/session_pb.ts";
 
 /** Sends of one stream that may be unanswered at once; the node stops reading at 64. */
 const inFlightMax = 48;
@@ -10,6 +10,14 @@ const inFlightMax = 48;
 export type Settlement =
   | { readonly kind: "acknowledged"; readonly seq: bigint; readonly entryId: string }
   | { readonly kind: "rejected"; readonly reason: string };
+
+/** What waiting takes, on whatever time. */
+export interface StreamSendsOptions {
+  /** Calls back once after so many milliseconds, unless it is cancelled before. */
+  readonly after: (ms: number, callback: () => void) => { cancel(): void };
+  /** At least 0 and below 1, by chance: clients that were refused together do not come back together. */
+  readonly fraction: () => number;
+}
 
 interface Pending {
   readonly request: SendMessageRequest;
@@ -32,10 +40,15 @@ interface Lane {
  * reconnects, and settle exactly once: what the contract asks of a client that wants order and no duplicates.
  */
 export class StreamSends {
+  readonly #options: StreamSendsOptions;
   readonly #lanes = new Map<string, Lane>();
-  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<{ cancel(): void }>();
   #say: ((request: SendMessageRequest) => void) | undefined;
   #inFlight = 0;
+
+  constructor(options: StreamSendsOptions) {
+    this.#options = options;
+  }
 
   /** Sends that are not settled. */
   get unsettled(): number {
@@ -69,7 +82,7 @@ export class StreamSends {
   detached(): void {
     this.#say = undefined;
     this.#inFlight = 0;
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
     for (const lane of this.#lanes.values()) {
       lane.refused = false;
@@ -109,11 +122,12 @@ export class StreamSends {
   /** Once nothing of a refused lane is on its way, all of it goes out again in the old order, after the delay. */
   #resumeLane(lane: Lane): void {
     if (!lane.refused || lane.pending.some(({ inFlight }) => inFlight)) return;
-    const timer = setTimeout(() => {
+    const { after, fraction } = this.#options;
+    const timer = after(lane.retryDelayMs * (1 + fraction()), () => {
       this.#timers.delete(timer);
       lane.refused = false;
       this.#pump();
-    }, lane.retryDelayMs);
+    });
     lane.retryDelayMs = 0;
     this.#timers.add(timer);
   }
