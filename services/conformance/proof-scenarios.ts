@@ -90,6 +90,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       runClusterKill({
         rounds: kills,
         moments: ["in a burst"],
+        awaitRest: true,
         users: people,
         seed,
         outageMsMax: 1_000,

@@ -10,7 +10,7 @@ interface Draft {
   sends: SendRecord[];
   entries: SeenEntry[];
   seenBy: SeenEntry[][];
-  reads: { readerId: string; conversationId: string; beganMs: number; headSeq: bigint }[];
+  reads: { readerId: string; conversationId: string; beganMs: number; endedMs: number; headSeq: bigint }[];
 }
 
 /** A faultless run: one group, `count` messages by two senders in turn, two devices that saw all of it. */
@@ -54,7 +54,12 @@ function faultless(count = 6): Draft {
     };
   });
   const entries = [created, ...messages];
-  const reads = [{ readerId: "a0", conversationId, beganMs: 1_000, headSeq: BigInt(count) + 1n }];
+  const head = { readerId: "a0", conversationId, headSeq: BigInt(count) + 1n };
+  const reads = [
+    { ...head, beganMs: 1_000, endedMs: 1_010 },
+    { ...head, beganMs: 1_005, endedMs: 1_020 },
+    { ...head, beganMs: 1_030, endedMs: 1_040 },
+  ];
   return { sends, entries, seenBy: [[...entries], [...entries]], reads };
 }
 
@@ -228,8 +233,25 @@ describe("checkHistory", () => {
     expect(tripped).toEqual(["own writes are read"]);
   });
 
+  test("sees a reader who is shown less than before", () => {
+    const unwritten = { readerId: "a9" };
+    const tripped = trippedBy((draft) => {
+      for (const index of [0, 1, 2]) replace(draft.reads, index, unwritten);
+      replace(draft.reads, 2, { ...unwritten, headSeq: 5n });
+    });
+    expect(tripped).toEqual(["reads never go back"]);
+  });
+
+  test("two reads at the same time may see different heads", () => {
+    const tripped = trippedBy((draft) => {
+      for (const index of [0, 1, 2]) replace(draft.reads, index, { readerId: "a9" });
+      replace(draft.reads, 1, { readerId: "a9", headSeq: 5n });
+    });
+    expect(tripped).toEqual([]);
+  });
+
   test("asks of a read only what had been acknowledged before it began", () => {
-    const tripped = trippedBy((draft) => replace(draft.reads, 0, { headSeq: 2n, beganMs: 15 }));
+    const tripped = trippedBy((draft) => replace(draft.reads, 0, { headSeq: 2n, beganMs: 15, endedMs: 16 }));
     expect(tripped).toEqual([]);
   });
 

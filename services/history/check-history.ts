@@ -2,7 +2,7 @@ import { type Finding, startFinding } from "./finding.ts";
 import type { History, SendRecord } from "./history.ts";
 import { checkDense, checkNoDuplicate, checkNoLoss, checkNoPhantom } from "./log-checks.ts";
 import { checkAgreement, checkConvergence, checkObserverOrder } from "./observer-checks.ts";
-import { checkLaneOrder, checkOwnWrites, checkRealTimeOrder } from "./order-checks.ts";
+import { checkLaneOrder, checkOwnWrites, checkReadsRise, checkRealTimeOrder } from "./order-checks.ts";
 
 /** Runs every checker over a finished history. */
 export function checkHistory(history: History): readonly Finding[] {
@@ -19,6 +19,7 @@ export function checkHistory(history: History): readonly Finding[] {
     checkLaneOrder(sends),
     checkRealTimeOrder(sends),
     checkOwnWrites(sends, reads),
+    checkReadsRise(reads),
   ];
 }
 

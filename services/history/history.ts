@@ -71,6 +71,8 @@ export interface HeadRead {
   readonly conversationId: string;
   /** Just before the read left. */
   readonly beganMs: number;
+  /** When its answer was heard. */
+  readonly endedMs: number;
   readonly headSeq: bigint;
 }
 

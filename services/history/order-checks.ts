@@ -63,8 +63,24 @@ export function checkOwnWrites(sends: readonly SendRecord[], reads: readonly Hea
   return finding.finish();
 }
 
-/** Answers, for moments that only rise, the highest number that had been acknowledged before that moment. */
-function highestBefore(ended: readonly Acknowledged[]): (moment: number) => bigint {
+/** Whoever looks at the head again sees no less than at a look before, at whichever node. */
+export function checkReadsRise(reads: readonly HeadRead[]): Finding {
+  const finding = startFinding("reads never go back");
+  const seen = reads.map((read) => ({ ...read, seq: read.headSeq }));
+  for (const [reader, own] of Map.groupBy(seen, (read) => `${read.readerId} ${read.conversationId}`)) {
+    const sweep = highestBefore(own.toSorted((a, b) => a.endedMs - b.endedMs));
+    for (const read of own.toSorted((a, b) => a.beganMs - b.beganMs)) {
+      finding.examine();
+      const highest = sweep(read.beganMs);
+      if (read.headSeq < highest)
+        finding.violate(`${reader}: read the head ${read.headSeq} after ${highest}`);
+    }
+  }
+  return finding.finish();
+}
+
+/** Answers, for moments that only rise, the highest number that had been heard of before that moment. */
+function highestBefore(ended: readonly Pick<Acknowledged, "seq" | "endedMs">[]): (moment: number) => bigint {
   let next = 0;
   let highest = 0n;
   return (moment) => {

@@ -6,7 +6,12 @@ import {
 import type { SendRecord } from "../history/history.ts";
 
 /** The request of one try of a send, `tries` being counted already. */
-export function sendRequest({ conversationId, clientMessageId, text, tries }: SendRecord): SendMessageRequest {
+export function sendRequest({
+  conversationId,
+  clientMessageId,
+  text,
+  tries,
+}: SendRecord): SendMessageRequest {
   const content = { kind: { case: "text", value: { text } } } as const;
   return create(SendMessageRequestSchema, { conversationId, clientMessageId, content, retry: tries > 1 });
 }

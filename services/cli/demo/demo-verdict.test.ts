@@ -56,7 +56,7 @@ function evidence(more: Partial<DemoEvidence> = {}): DemoEvidence {
       { deviceId: "alice's device", conversationId, entries },
       { deviceId: "bob's device", conversationId, entries },
     ],
-    reads: [{ readerId: "a", conversationId, beganMs: 1_000, headSeq: 5n }],
+    reads: [{ readerId: "a", conversationId, beganMs: 1_000, endedMs: 1_001, headSeq: 5n }],
     killedMs: 25,
     ...more,
   };

@@ -191,6 +191,7 @@ async function readBack(cast: Cast, killedMs: number): Promise<DemoEvidence> {
       return { conversationId, entries: listed.map(seenEntry), listedBy: `${person.handle} at ${node.name}` };
     }),
   );
+  const endedMs = options.clock.monotonicMs();
   const [newOwner = ""] = await ownersOf(options, alice.node, conversationId);
   const { signal } = await places.owner.process.ended;
   options.reporter.readBack(logs[0]?.entries.length ?? 0, newOwner);
@@ -202,6 +203,7 @@ async function readBack(cast: Cast, killedMs: number): Promise<DemoEvidence> {
       readerId: person.accountId,
       conversationId,
       beganMs,
+      endedMs,
       headSeq: logs[index]?.entries.at(-1)?.seq ?? 0n,
     })),
     killedMs: signal === "SIGKILL" ? killedMs : undefined,

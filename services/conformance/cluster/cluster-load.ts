@@ -125,6 +125,14 @@ async function readHead({ roaming, rng }: ClusterMember, conversationId: string)
       return roaming.at(offset).messages.listEntries(request, { timeoutMs: tryMsMax });
     });
     const headSeq = page.entries[0]?.seq;
-    if (headSeq !== undefined) return { readerId: roaming.user.accountId, conversationId, beganMs, headSeq };
+    if (headSeq !== undefined) {
+      return {
+        readerId: roaming.user.accountId,
+        conversationId,
+        beganMs,
+        endedMs: performance.now(),
+        headSeq,
+      };
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { checkAtRest, type NodeReading, unrestOf } from "../../history/at-rest.ts";
 import { checkHistory } from "../../history/check-history.ts";
 import { type Finding, startFinding } from "../../history/finding.ts";
 import type { ListedLog, ObserverHistory } from "../../history/history.ts";
@@ -9,6 +10,7 @@ import type { Way } from "../harness/link.ts";
 import { listLog } from "../harness/listed-log.ts";
 import { loadFlags } from "../harness/load-flags.ts";
 import { awaitConvergence, createGroup, directsOf, observersOf, readLogs } from "../harness/member.ts";
+import { readOwnMetrics } from "../harness/metrics-page.ts";
 import { checkNoBug } from "../harness/no-bug.ts";
 import { registerUsers, type User } from "../harness/user.ts";
 import { ClusterLoad, type ClusterMember } from "./cluster-load.ts";
@@ -24,6 +26,9 @@ const smallGroupSize = 5;
 
 /** How long everything may take to settle and to converge after the last fault, in milliseconds. */
 const settleMsMax = 60_000;
+
+/** After the last device has gone nodes come to rest within this time, in milliseconds: one that polled is missed late. */
+const restMsMax = 120_000;
 
 /** How long all devices may take to attach at the start, in milliseconds. */
 const attachedMsMax = 60_000;
@@ -46,6 +51,8 @@ export interface RunOptions {
   readonly seed: number;
   /** Puts a proxy between the nodes, so that paths between them can be cut. */
   readonly behindProxy?: boolean;
+  /** Waits at the end until the nodes hold nothing for anybody any more, a minute or so, and judges it. */
+  readonly awaitRest?: boolean;
 }
 
 /** A run that has come to rest, and what the checkers say of it. */
@@ -63,7 +70,7 @@ export interface ClusterOutcome extends RunningCluster {
  * and checks the whole history. Whatever happens, nothing of it goes on afterwards.
  */
 export async function runUnderLoad<T>(
-  { users, seed, behindProxy = false }: RunOptions,
+  { users, seed, behindProxy = false, awaitRest = false }: RunOptions,
   meanwhile: (running: RunningCluster) => Promise<T>,
 ): Promise<{ readonly outcome: ClusterOutcome; readonly told: T }> {
   await using running = new AsyncDisposableStack();
@@ -80,7 +87,10 @@ export async function runUnderLoad<T>(
   const run = { cluster, members, load, rng, deliveries };
   const told = await meanwhile(run);
   load.end();
-  return { outcome: await settle(run), told };
+  const outcome = await settle(run);
+  if (!awaitRest) return { outcome, told };
+  await Promise.all(members.map(({ device }) => device.stop()));
+  return { outcome: { ...outcome, findings: [...outcome.findings, await checkRest(cluster)] }, told };
 }
 
 async function gather(
@@ -140,6 +150,17 @@ async function settle(run: RunningCluster): Promise<ClusterOutcome> {
   const whole = await checkWhole(cluster);
   const tallies = members.map(({ device }) => ({ ...device.tally }));
   return { ...run, findings: [...findings, whole, ...(await Promise.all(bugs))], logs, tallies, convergeMs };
+}
+
+/** Waits until the nodes hold nothing for anybody any more, or says what is left. */
+async function checkRest({ nodes }: NodeCluster): Promise<Finding> {
+  const read = (): Promise<NodeReading[]> =>
+    Promise.all(
+      nodes.map(async ({ nodeId, process }) => ({ nodeId, metrics: await readOwnMetrics(process.adminUrl) })),
+    );
+  const isResting = async (): Promise<boolean> => unrestOf(await read()).length === 0;
+  await waitUntil("all nodes are at rest", isResting, { timeoutMs: restMsMax }).catch(() => undefined);
+  return checkAtRest(await read());
 }
 
 /** Every node has come back to the others, by itself. */

@@ -39,6 +39,7 @@ export interface ClusterKillOptions {
   readonly moments: readonly KillMoment[];
   readonly users: number;
   readonly seed: number;
+  readonly awaitRest?: boolean;
   /** What the 99th percentile of the outage may be for clients of nodes that live, in milliseconds. */
   readonly outageMsMax: number;
   readonly progress?: Progress;

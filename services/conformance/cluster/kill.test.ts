@@ -12,6 +12,7 @@ test("kill -9 of nodes under load loses no acknowledged message at the others, a
     users: 12,
     seed: 3,
     outageMsMax: 10_000,
+    awaitRest: true,
   });
   expect(problemsOf(report)).toEqual([]);
 });

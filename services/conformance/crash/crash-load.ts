@@ -54,6 +54,8 @@ async function readHead({ user }: Device, conversationId: string): Promise<HeadR
     const beganMs = performance.now();
     const page = await repeatCall(() => user.messages.listEntries(request));
     const headSeq = page.entries[0]?.seq;
-    if (headSeq !== undefined) return { readerId: user.accountId, conversationId, beganMs, headSeq };
+    if (headSeq !== undefined) {
+      return { readerId: user.accountId, conversationId, beganMs, endedMs: performance.now(), headSeq };
+    }
   }
 }

@@ -34,6 +34,9 @@ const pageSizePaced = 20;
 
 const noTime = durationFromMs(0);
 
+/** The shortest heartbeat of the contract: a device that polled and went is missed after three of them. */
+const heartbeatInterval = durationFromMs(15_000);
+
 /** A moment at which a device may die. */
 export type CrashPoint =
   /** `open` has been said. */
@@ -173,7 +176,7 @@ export class Device implements AsyncDisposable {
       if (!signal.aborted) for (const result of results) this.sends.result(result);
     };
     const positions = create(PositionsSchema, { positions: this.store.positions(), last: true });
-    const open = create(OpenSchema, { resumeTicket: this.#ticket, positions, window });
+    const open = create(OpenSchema, { resumeTicket: this.#ticket, positions, window, heartbeatInterval });
     const link = openLink(way, { user, open, onResults, ...(pace && { pace }) });
     this.#breakStream = () => {
       streamAbort.abort();

@@ -104,7 +104,8 @@ export class SimNode {
   }
 
   async #boot(process: SimProcess): Promise<void> {
-    const { scheduler, network, journal, metrics, validateMessage } = this.#world;
+    const { scheduler, network, journal, validateMessage } = this.#world;
+    const metrics = this.#world.metrics.of(process.name);
     const logger = this.#world.logger(process);
     const errors = createErrorMapper({
       rng: process.rng,
@@ -114,7 +115,7 @@ export class SimNode {
     });
     const failureOf: NodeCoreOptions["failureOf"] = (error, where) => errors.failureOf(error, where);
     try {
-      const core = await this.#world.createCore(this.#coreOptions(process, logger, failureOf));
+      const core = await this.#world.createCore(this.#coreOptions(process, { logger, metrics, failureOf }));
       await core.start();
       this.#core = core;
       core.membership.update({ publicUrls: [`http://${this.address}`] });
@@ -143,11 +144,11 @@ export class SimNode {
 
   #coreOptions(
     process: SimProcess,
-    logger: Logger,
-    failureOf: NodeCoreOptions["failureOf"],
+    told: Pick<NodeCoreOptions, "logger" | "metrics" | "failureOf">,
   ): NodeCoreOptions {
-    const { network, store, coordinators, metrics, validateMessage, limits } = this.#world;
+    const { network, store, coordinators, validateMessage, limits } = this.#world;
     return {
+      ...told,
       node: { nodeId: process.name, roles: ["session", "owner", "worker"], version: "0.0.0" },
       limits,
       store: store.view(process),
@@ -155,11 +156,8 @@ export class SimNode {
       transport: network.endpoint(process, meshPort),
       clock: process.clock,
       rng: process.rng,
-      logger,
-      metrics,
       tokens: { verify: async (token) => parseCallerToken(token) },
       validateMessage,
-      failureOf,
       drainMsMax,
     };
   }

@@ -3,8 +3,8 @@ import { ListDirection, MessageService } from "../../../gen/parley/message/v1/me
 import type { SendRecord } from "../../history/history.ts";
 import { sleep } from "../../kernel/clock.ts";
 import { groupConversationId } from "../../message/conversation-id.ts";
-import type { DeviceHabits } from "./device-habits.ts";
 import { sendRequest } from "../send-request.ts";
+import type { DeviceHabits } from "./device-habits.ts";
 import { type EdgeClient, EdgeFailure } from "./edge-client.ts";
 import type { SimDevice } from "./sim-device.ts";
 import type { ChangeRecord, SimJournal } from "./sim-journal.ts";
@@ -135,7 +135,8 @@ export class SimPerson {
       const address = process.rng.pick(addresses());
       const { head } = await client.call(address, MessageService.method.listEntries, request);
       if (head === undefined) return;
-      journal.reads.push({ readerId: this.accountId, conversationId, beganMs, headSeq: head.seq });
+      const read = { readerId: this.accountId, conversationId, beganMs, endedMs: journal.nowMs };
+      journal.reads.push({ ...read, headSeq: head.seq });
     } catch (error) {
       if (!(error instanceof EdgeFailure)) throw error;
     }

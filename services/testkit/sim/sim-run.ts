@@ -1,3 +1,4 @@
+import { checkAtRest, type NodeReading, unrestOf } from "../../history/at-rest.ts";
 import { checkHistory } from "../../history/check-history.ts";
 import { type Finding, isClean } from "../../history/finding.ts";
 import { directConversationId } from "../../message/conversation-id.ts";
@@ -14,6 +15,10 @@ import type { SimPlan } from "./sim-plan.ts";
 
 /** After the end of all faults everything converges within this time, in virtual milliseconds. */
 export const convergeMsMax = 30_000;
+
+/** After the last device has gone nodes come to rest within this time, in virtual milliseconds, and are asked so often. */
+const restMsMax = 60_000;
+const restLookMs = 1_000;
 
 /** What a run needs beside its plan. */
 export interface SimRunOptions {
@@ -113,8 +118,9 @@ export class SimRun {
     this.#faults.start(startMs);
     await scheduler.run(endMs);
     this.#isOver = true;
-    const convergeMs = mode === "liveness" ? await this.#converge() : undefined;
-    return this.#report(convergeMs);
+    if (mode !== "liveness") return this.#report(undefined, []);
+    const convergeMs = await this.#converge();
+    return this.#report(convergeMs, convergeMs === undefined ? [] : [await this.#rest()]);
   }
 
   async #addClients(): Promise<void> {
@@ -156,11 +162,22 @@ export class SimRun {
     return converged ? scheduler.nowMs - beganMs : undefined;
   }
 
+  /** Everybody leaves; a while later the nodes hold nothing for anybody. */
+  async #rest(): Promise<Finding> {
+    const { scheduler, clients, nodes, metrics } = this.cluster;
+    for (const { device } of clients) device.stop();
+    const readings = (): NodeReading[] => nodes.map(({ host }) => metrics.reading(host.name));
+    const endMs = scheduler.nowMs + restMsMax;
+    while (scheduler.nowMs < endMs && unrestOf(readings()).length > 0)
+      await scheduler.run(scheduler.nowMs + restLookMs);
+    return checkAtRest(readings());
+  }
+
   #conversationIds(): readonly string[] {
     return [...this.#directs, ...this.#groups.known];
   }
 
-  async #report(convergeMs: number | undefined): Promise<SimReport> {
+  async #report(convergeMs: number | undefined, rest: readonly Finding[]): Promise<SimReport> {
     const { journal, store, scheduler, network, metrics, clients, log } = this.cluster;
     const isLive = this.#plan.mode === "liveness";
     const logs = await Promise.all(
@@ -176,7 +193,12 @@ export class SimRun {
     const findings = checkHistory(history).filter(({ check }) => isJudged(check, isLive));
     return {
       plan: this.#plan,
-      findings: [...findings, checkVisibility(devices, logs, isLive), checkRejections(journal, logs)],
+      findings: [
+        ...findings,
+        checkVisibility(devices, logs, isLive),
+        checkRejections(journal, logs),
+        ...rest,
+      ],
       complaints: journal.complaints,
       open: isLive && convergeMs === undefined ? this.#open() : [],
       hash: scheduler.trace.hash,
