@@ -2,7 +2,7 @@ import { ErrorReason } from "../../gen/parley/error/v1/error_reason_pb.ts";
 import { Fault } from "../kernel/fault.ts";
 import type { AccountCaller, AccountDeps } from "./account-deps.ts";
 import { deviceRevoked } from "./account-faults.ts";
-import type { AccountRow } from "./ports.ts";
+import type { AccountRow, AccountStore } from "./ports.ts";
 
 /** Which account is asked for. */
 export type AccountName =
@@ -16,11 +16,16 @@ export async function getAccount(
   caller: AccountCaller,
   name: AccountName,
 ): Promise<AccountRow> {
-  if (name.by === "self") return ownAccount(deps, caller);
+  return name.by === "self" ? ownAccount(deps, caller) : findAccount(deps.accounts, name);
+}
+
+/** Reads an account that is named, whoever asks. Throws Fault ACCOUNT_NOT_FOUND. */
+export async function findAccount(
+  accounts: Pick<AccountStore, "readById" | "readByHandle">,
+  name: Exclude<AccountName, { readonly by: "self" }>,
+): Promise<AccountRow> {
   const row =
-    name.by === "id"
-      ? await deps.accounts.readById(name.accountId)
-      : await deps.accounts.readByHandle(name.handle);
+    name.by === "id" ? await accounts.readById(name.accountId) : await accounts.readByHandle(name.handle);
   if (row !== undefined) return row;
   const metadata = name.by === "id" ? { account_id: name.accountId } : { handle: name.handle };
   throw new Fault(ErrorReason.ACCOUNT_NOT_FOUND, "there is no such account", { metadata });

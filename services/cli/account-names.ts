@@ -31,17 +31,17 @@ export function accountNames(transport: Transport): NameOf {
 
 /** The id of the account that a person names by handle or id. */
 export async function accountIdOf(transport: Transport, name: string): Promise<string> {
-  if (looksLikeId(name)) return name;
-  const handle = name.replace(/^@/, "");
-  const found = await createClient(AccountService, transport).getAccount({
-    account: { case: "handle", value: handle },
-  });
+  const account = accountNameIn(name);
+  if (account.case === "accountId") return name;
+  const found = await createClient(AccountService, transport).getAccount({ account });
   return found.account?.accountId ?? name;
 }
 
-/** Ids have 13 characters with digits first (their time); a handle that looks the same is written with `@`. */
-function looksLikeId(name: string): boolean {
-  return /^[0-9][0-9a-z]{12}$/.test(name);
+/** By what a person names an account. Ids have 13 characters with digits first (their time); a handle that looks the same is written with `@`. */
+export function accountNameIn(text: string) {
+  return /^[0-9][0-9a-z]{12}$/.test(text)
+    ? ({ case: "accountId", value: text } as const)
+    : ({ case: "handle", value: text.replace(/^@/, "") } as const);
 }
 
 /** The conversation that a person names: by its id, or by the other one's handle or id. */

@@ -3,9 +3,10 @@ import { type CommandContext, defaultAdmin } from "./command-context.ts";
 import { CommandError } from "./command-error.ts";
 import { cluster, drain, undrain } from "./commands/cluster.ts";
 import { doctor } from "./commands/doctor.ts";
+import { explain } from "./commands/explain.ts";
 import { exitCodes } from "./exit-codes.ts";
 
-/** `cluster`, `drain`, `undrain` and `doctor`. */
+/** `cluster`, `drain`, `undrain`, `explain` and `doctor`. */
 export function addClusterCommands(program: Command, context: CommandContext): void {
   withAdmin(program.command("cluster"))
     .description("List the nodes of a cluster, as one of them sees it.")
@@ -24,6 +25,21 @@ export function addClusterCommands(program: Command, context: CommandContext): v
     .description("Let a drained node take clients and topics again.")
     .addHelpText("after", "\nExample:\n  npx parley undrain node-2")
     .action((node: string, options) => undrain(context, node, options));
+  withAdmin(program.command("explain"))
+    .argument("<conversation>", "its id; or the other account of a direct one, as a handle or account id")
+    .argument("<seq>", "the number of the entry")
+    .argument("<user>", "a handle (@handle if it looks like an id) or an account id")
+    .description(
+      "Show what became of a message: who accepted and committed it, where it was forwarded, to which devices of a user it was pushed, and which acknowledged it.",
+    )
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nNodes remember a bounded number of steps and nothing over a restart: what is not known is called unknown.\n\nExample:\n  npx parley explain alice 3 bob --admin http://127.0.0.1:7082",
+    )
+    .action((conversation: string, seq: string, user: string, options) =>
+      explain(context, { conversation, seq, user }, options),
+    );
   program
     .command("doctor")
     .description("Look at nodes and their cluster from outside, and say what is wrong and what to do.")

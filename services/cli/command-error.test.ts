@@ -5,10 +5,15 @@ import { isGoawayException } from "./attached-stream.ts";
 import { CommandError, commandErrorOf } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
 
-function status(code: Code, reason?: string, retrySeconds?: number): ConnectError {
+function status(
+  code: Code,
+  reason?: string,
+  retrySeconds?: number,
+  metadata: Record<string, string> = {},
+): ConnectError {
   const error = new ConnectError("it was refused", code);
   if (reason !== undefined)
-    error.details.push({ desc: ErrorInfoSchema, value: { reason, domain: "parley" } });
+    error.details.push({ desc: ErrorInfoSchema, value: { reason, domain: "parley", metadata } });
   if (retrySeconds !== undefined) {
     error.details.push({ desc: RetryInfoSchema, value: { retryDelay: { seconds: BigInt(retrySeconds) } } });
   }
@@ -21,6 +26,11 @@ describe("an error of a call", () => {
       error: status(Code.NotFound, "ACCOUNT_NOT_FOUND"),
       exitCode: exitCodes.failed,
       text: "it was refused [ACCOUNT_NOT_FOUND]",
+    },
+    {
+      error: status(Code.InvalidArgument, "POSITION_ABOVE_HEAD", undefined, { seq: "9", head: "3" }),
+      exitCode: exitCodes.failed,
+      text: "it was refused [POSITION_ABOVE_HEAD: seq 9, head 3]",
     },
     {
       error: status(Code.Unauthenticated, "TOKEN_EXPIRED"),

@@ -1,5 +1,5 @@
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { type ErrorInfo, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { exitCodes } from "./exit-codes.ts";
 
 /** A command ends with this: a sentence for the person, and the exit code. */
@@ -22,7 +22,7 @@ const unavailableCodes: ReadonlySet<Code> = new Set([
   Code.ResourceExhausted,
 ]);
 
-/** Says what went wrong in a call to `server`, with the reason and the retry hint that came with it. */
+/** Says what went wrong in a call to `server`, with the reason, what it is about, and the retry hint that came with it. */
 export function commandErrorOf(error: unknown, server = "the server"): CommandError {
   if (error instanceof CommandError) return error;
   const failure = ConnectError.from(error);
@@ -36,8 +36,14 @@ export function commandErrorOf(error: unknown, server = "the server"): CommandEr
   const [retry] = failure.findDetails(RetryInfoSchema);
   const hint =
     retry?.retryDelay === undefined ? "" : `; try again in ${Number(retry.retryDelay.seconds) + 1} s`;
-  const text = `${failure.rawMessage}${info === undefined ? "" : ` [${info.reason}]`}${hint}`;
+  const text = `${failure.rawMessage}${info === undefined ? "" : ` [${reasonText(info)}]`}${hint}`;
   return new CommandError(text, exitCodeOf(failure.code), info?.reason);
+}
+
+/** `ACCOUNT_NOT_FOUND: handle zoe` */
+function reasonText({ reason, metadata }: ErrorInfo): string {
+  const about = Object.entries(metadata).map(([name, value]) => `${name} ${value}`);
+  return about.length === 0 ? reason : `${reason}: ${about.join(", ")}`;
 }
 
 function exitCodeOf(code: Code): number {

@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fromJsonString } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { ExplainEntryResponseSchema } from "../../gen/parley/admin/v1/admin_service_pb.ts";
+import { EntryAccess, StepKind } from "../../gen/parley/admin/v1/explanation_pb.ts";
 import { exitCodes as exit } from "./exit-codes.ts";
 import {
   type CommandNode,
@@ -46,6 +49,45 @@ async function json(...argv: string[]): Promise<unknown[]> {
   expect([status, stderr]).toEqual([exit.ok, ""]);
   return stdout === "" ? [] : stdout.split("\n").map((line): unknown => JSON.parse(line));
 }
+
+describe("explain", () => {
+  /** The text of a running node's listener for operators, as the option has it. */
+  const admin = (): string[] => ["--admin", node.node.addresses.admin];
+
+  test("takes names and ids, and with --json prints what the contract has", async () => {
+    const [sent] = await json("send", "--as", "alice", "bob", "explained");
+    const { conversationId, seq } = z.object({ conversationId: z.string(), seq: z.string() }).parse(sent);
+    const answers = [];
+    for (const [conversation, user] of [
+      ["alice", "bob"],
+      [conversationId, "@bob"],
+    ] as const) {
+      const { status, stdout } = await parley(["explain", conversation, seq, user, "--json", ...admin()]);
+      expect(status).toBe(exit.ok);
+      answers.push(fromJsonString(ExplainEntryResponseSchema, stdout));
+    }
+    expect(answers[1]).toEqual(answers[0]);
+    expect(answers[0]).toMatchObject({ access: EntryAccess.VISIBLE, entry: { conversationId } });
+    const [trace] = answers[0]?.nodes ?? [];
+    expect(trace?.steps.map(({ kind }) => kind)).toEqual([StepKind.ACCEPTED, StepKind.COMMITTED]);
+    const forPeople = await parley(["explain", "alice", seq, "bob", ...admin()]);
+    expect(forPeople.stdout).toContain(`#${seq}`);
+    // The message itself is nobody's business.
+    expect(forPeople.stdout).not.toContain("explained");
+  });
+
+  test.each([
+    [["alice", "0", "bob"], exit.usage, /<seq> .* it is 0/],
+    [["alice", "one", "bob"], exit.usage, /<seq> .* it is one/],
+    [["alice", "1", "zoe"], exit.failed, /ACCOUNT_NOT_FOUND: handle zoe/],
+    [["zoe", "1", "bob"], exit.failed, /ACCOUNT_NOT_FOUND: handle zoe/],
+    [["alice", "999", "bob"], exit.failed, /POSITION_ABOVE_HEAD: seq 999, head \d+/],
+    [[`g-${"0".repeat(32)}`, "1", "bob"], exit.failed, /CONVERSATION_NOT_FOUND: conversation_id g-0+/],
+  ])("of %j says what is wrong with it", async (argv, status, problem) => {
+    const refused = await parley(["explain", ...argv, ...admin()]);
+    expect([refused.status, refused.stderr]).toEqual([status, expect.stringMatching(problem)]);
+  });
+});
 
 describe("login and token", () => {
   test("keep the tokens in a file that only its owner can read, below a directory of the same kind", () => {

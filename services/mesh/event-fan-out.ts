@@ -1,3 +1,5 @@
+import type { Clock } from "../kernel/clock.ts";
+import type { EventTrace } from "./event-trace.ts";
 import type { InterestTable } from "./interest-table.ts";
 import { encodeItem } from "./link-codec.ts";
 import type { Links } from "./links.ts";
@@ -16,6 +18,8 @@ export interface FanOutOptions {
   readonly interest: Pick<InterestTable, "nodesOf">;
   /** Called before anything is sent to another node. */
   readonly beforeSend: (nodeId: string) => void;
+  readonly clock: Pick<Clock, "wallMs">;
+  readonly trace: EventTrace;
   readonly metrics: RouterMetrics;
 }
 
@@ -24,16 +28,24 @@ export interface EventFanOut {
   /** An event of this node. */
   publish(event: TopicEvent): void;
   /** An event for which another node takes this one for the owner. One hop: it is not passed on to another owner. */
-  relayed(event: TopicEvent): void;
+  relayed(from: string, event: TopicEvent): void;
   /** An event of a topic that this node joined at the sender. */
-  received(event: TopicEvent): void;
+  received(from: string, event: TopicEvent): void;
 }
 
 const groupTopics = conversationTopic("");
 
 /** Creates the ways of events. Nothing here waits: links have the queues, and their limits. */
 export function createEventFanOut(options: FanOutOptions): EventFanOut {
-  const { mesh, links, ownership, local, interest, metrics } = options;
+  const { mesh, links, ownership, local, interest, clock, trace, metrics } = options;
+
+  const noteForwarded = (event: TopicEvent, nodeIds: readonly string[]): void => {
+    if (event.class === "durable") trace.forwarded(event, nodeIds, clock.wallMs());
+  };
+
+  const noteReceived = (event: TopicEvent, from: string): void => {
+    if (event.class === "durable") trace.received(event, from, clock.wallMs());
+  };
 
   const toNodes = (event: TopicEvent): void => {
     const nodeIds = interest.nodesOf(event.topic);
@@ -41,6 +53,7 @@ export function createEventFanOut(options: FanOutOptions): EventFanOut {
     if (nodeIds.length === 0) return;
     const item = encodeItem({ kind: "event", event });
     for (const nodeId of nodeIds) links.send(nodeId, item);
+    noteForwarded(event, nodeIds);
   };
 
   const fanOut = (event: TopicEvent): void => {
@@ -57,10 +70,15 @@ export function createEventFanOut(options: FanOutOptions): EventFanOut {
       // This node's own listeners hear of it as all others do: from the owner, where they have joined.
       options.beforeSend(nodeId);
       links.send(nodeId, encodeItem({ kind: "relay", event }));
+      noteForwarded(event, [nodeId]);
       metrics.relayed();
     },
-    relayed: fanOut,
-    received: (event) => {
+    relayed: (from, event) => {
+      noteReceived(event, from);
+      fanOut(event);
+    },
+    received: (from, event) => {
+      noteReceived(event, from);
       if (!local.deliver(event)) metrics.wasted();
     },
   };

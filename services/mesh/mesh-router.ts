@@ -5,6 +5,7 @@ import type { CommandCodec, CommandHandler } from "./command-codec.ts";
 import { CommandForwarder } from "./command-forwarder.ts";
 import type { NodeMesh, TopicItem } from "./create-mesh.ts";
 import { createEventFanOut, type EventFanOut } from "./event-fan-out.ts";
+import type { EventTrace } from "./event-trace.ts";
 import { InterestTable } from "./interest-table.ts";
 import { OwnedTopics } from "./owned-topics.ts";
 import { Ownership } from "./ownership.ts";
@@ -23,6 +24,7 @@ export interface MeshRouterOptions<Command, Result> {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly trace: EventTrace;
 }
 
 /** A router over a mesh. */
@@ -59,7 +61,7 @@ class RendezvousRouter<Command, Result> implements MeshRouter<Command, Result> {
   #stopped = false;
 
   constructor(options: MeshRouterOptions<Command, Result>) {
-    const { mesh, codec, clock } = options;
+    const { mesh, codec, clock, trace } = options;
     this.#mesh = mesh;
     this.#clock = clock;
     const ownership = new Ownership(mesh, clock);
@@ -72,7 +74,7 @@ class RendezvousRouter<Command, Result> implements MeshRouter<Command, Result> {
     const interest = new InterestTable({ ...options, metrics });
     const beforeSend = (nodeId: string): void => joins.flushTo(nodeId);
     const { local } = joins;
-    const shared = { mesh, links: mesh.links, ownership, local, interest, beforeSend, metrics };
+    const shared = { mesh, links: mesh.links, ownership, local, interest, beforeSend, clock, trace, metrics };
     this.#events = createEventFanOut(shared);
     this.#commands = new CommandForwarder({ ...options, ownership, beforeSend, metrics });
     this.#owned = new OwnedTopics({ clock, ownership, local, interest });
@@ -137,9 +139,9 @@ class RendezvousRouter<Command, Result> implements MeshRouter<Command, Result> {
   #onItem(from: string, item: TopicItem): void {
     switch (item.kind) {
       case "event":
-        return this.#events.received(item.event);
+        return this.#events.received(from, item.event);
       case "relay":
-        return this.#events.relayed(item.event);
+        return this.#events.relayed(from, item.event);
       case "join":
         return this.#interest.join(from, item.topics);
       case "leave":

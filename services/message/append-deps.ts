@@ -8,6 +8,7 @@ import type { planAfter } from "./batch-outcome.ts";
 import type { EntryDigest } from "./entry-digest.ts";
 import type {
   AccountDirectory,
+  AppendTrace,
   EntryLogStore,
   HeadStore,
   MembershipCounts,
@@ -41,6 +42,7 @@ export interface AppendDeps {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly trace: AppendTrace;
   /** The deciding modules. Always `appendParts`, except in tests that plant a defect to prove that it is seen. */
   readonly parts: AppendParts;
 }

@@ -97,6 +97,9 @@ export class AppendLane {
   async #submit(items: readonly BatchItem[]): Promise<void> {
     const { deps } = this.#context;
     const movesAlong = slotsMovingAlong(items);
+    for (const { row, becomes } of items) {
+      if (becomes.kind === "entry") deps.trace.accepted(row, becomes.entry.entryId, row.createTimeMs);
+    }
     for (let rest = items; rest.length > 0; ) {
       const outcome = await deps.entries
         .append(rest.map((item) => item.row))
@@ -129,13 +132,15 @@ export class AppendLane {
 
   /** Events leave as soon as the insert is committed, before heads, effects and results. */
   #publish(items: readonly BatchItem[]): void {
+    const { router, trace, clock } = this.#context.deps;
+    const wallMs = clock.wallMs();
     for (const { slot, row, becomes } of items) {
       if (becomes.kind === "void") continue;
       slot.committed = becomes.after;
       slot.unapplied.push(becomes.entry);
       slot.conflicts = 0;
-      const events = eventsOf(becomes.after.ref, row, becomes.entry);
-      for (const event of events) this.#context.deps.router.publish(event);
+      trace.committed(row, wallMs);
+      for (const event of eventsOf(becomes.after.ref, row, becomes.entry)) router.publish(event);
     }
   }
 

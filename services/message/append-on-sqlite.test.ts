@@ -15,6 +15,7 @@ import type { AppendCommand } from "./append-command.ts";
 import { type Appender, appendParts, createAppender } from "./appender.ts";
 import { createGroup, direct, group, outcomeOf, send, toGroup } from "./fixtures/append-cases.ts";
 import { alice, bob, carol, createAppendWorld, dave, text } from "./fixtures/append-world.ts";
+import { notedTrace } from "./fixtures/noted-trace.ts";
 import type { HeadStore, MembershipStore } from "./ports.ts";
 
 interface OpenOwner extends AsyncDisposable {
@@ -43,6 +44,7 @@ async function openOwner(path: string, slot = 0): Promise<OpenOwner> {
     rng: world.rng,
     logger: silentLogger,
     metrics: silentMetrics,
+    trace: notedTrace([]),
     parts: appendParts,
   });
   return {

@@ -44,17 +44,33 @@ export async function accessConversation(
   const ref = parseConversationId(conversationId);
   if (ref === undefined) throw conversationNotFound(conversationId);
   // Strangers to a direct conversation cost no read.
-  const direct = directStanding(ref, accountId);
-  if (ref.kind === "direct" && direct === undefined) throw conversationNotFound(conversationId);
+  if (ref.kind === "direct" && directStanding(ref, accountId) === undefined)
+    throw conversationNotFound(conversationId);
   const [head] = await stores.entries.readLast([conversationId]);
   if (head === undefined || head.seq < 1n) throw conversationNotFound(conversationId);
-  const standing = direct ?? (await groupStanding(stores, accountId, conversationId));
+  const standing = await readStanding(stores, accountId, conversationId);
   const spans = visibleSpans(standing?.intervals ?? [], head.seq);
   if (standing === undefined || spans.length === 0) throw conversationNotFound(conversationId);
   const newestSeq = newestVisibleSeq(spans);
   const newest = newestSeq === head.seq ? head : await readEntryAt(stores.entries, conversationId, newestSeq);
   const { peerId, member, role } = standing;
   return { conversationId, peerId, member, role, spans, newest };
+}
+
+/**
+ * How an account stands in a conversation, undefined when it never belonged to it. Call it after the head was read: the row
+ * of a group knows of every entry up to that head.
+ */
+export async function readStanding(
+  stores: AccessStores,
+  accountId: string,
+  conversationId: string,
+): Promise<Standing | undefined> {
+  const ref = parseConversationId(conversationId);
+  if (ref === undefined) return undefined;
+  return ref.kind === "direct"
+    ? directStanding(ref, accountId)
+    : groupStanding(stores, accountId, conversationId);
 }
 
 /** How an account stands in a direct conversation; undefined when it is not one of the two, or in a group. */

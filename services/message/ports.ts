@@ -192,6 +192,16 @@ export interface EffectSettler {
   settle(conversationIds: readonly string[]): Promise<void>;
 }
 
+/** Remembers which entries this node wrote or found, for `parley explain`; by the node. Cheap, and never throws. */
+export interface AppendTrace {
+  /** The entry has its number and is about to be given to the store; another one may yet take the number. */
+  accepted(entry: Pick<EntryRow, "conversationId" | "seq">, entryId: string, wallMs: number): void;
+  /** The store said that the entry is durable. */
+  committed(entry: Pick<EntryRow, "conversationId" | "seq">, wallMs: number): void;
+  /** The entry stood in the log: another owner wrote it, or this one without hearing of it. */
+  found(entry: Pick<EntryRow, "conversationId" | "seq">, wallMs: number): void;
+}
+
 /** Where events go that concern an account or a conversation; a part of the mesh's TopicRouter. */
 export interface EventSink {
   /** Never blocks and never throws. */

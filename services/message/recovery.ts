@@ -118,6 +118,8 @@ function absorb(
   rows: readonly EntryRow[],
   own: ReadonlySet<EntryRow>,
 ): number {
+  const { router, trace, clock } = context.deps;
+  const wallMs = clock.wallMs();
   let foreign = 0;
   // A fresh object even when nothing came: it is what proves that a later rejection was read for.
   let state = { ...slot.committed };
@@ -127,7 +129,8 @@ function absorb(
     slot.unapplied.push(entry);
     slot.recent.settle(row, row.digest, resultOfRow(row));
     if (!own.has(row)) foreign += 1;
-    for (const event of eventsOf(state.ref, row, entry)) context.deps.router.publish(event);
+    trace.found(row, wallMs);
+    for (const event of eventsOf(state.ref, row, entry)) router.publish(event);
   }
   slot.committed = state;
   slot.tip = state;

@@ -4,6 +4,7 @@ import { type PasswordCost, passwordCostDefault } from "../account/password-hash
 import type { Config } from "../kernel/config-parse.ts";
 import { type ConfigOf, type ConfigTable, configTable } from "../kernel/config-table.ts";
 import type { RateTable } from "../rpc/rate-limits.ts";
+import { traceStepsMaxDefault } from "./traces/entry-traces.ts";
 
 const port = z.int().min(0).max(65_535);
 const host = z.string().min(1).max(255);
@@ -165,6 +166,12 @@ export const nodeConfigTable = configTable(
       type: z.int().min(1).max(10_000),
       default: 10_000,
       description: "Groups that an account may be a member of.",
+    },
+    "explain.stepsMax": {
+      type: z.int().min(1_000).max(1_000_000),
+      default: traceStepsMaxDefault,
+      description:
+        "Steps of messages on their way that this node remembers for `parley explain`, in memory, 50 bytes and more each; older ones are forgotten. A message takes about three, and two more for each device that gets it.",
     },
     "rate.readPerSecond": {
       type: rate,

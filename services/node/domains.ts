@@ -94,6 +94,7 @@ function endStreams({ sessions }: NodeCore, accountId: string, deviceIds: readon
 
 function limitsOf(config: NodeConfig): CoreLimits {
   return {
+    traceStepsMax: config["explain.stepsMax"],
     append: {
       groupMembersMax: config["message.groupMembersMax"],
       conversationsPerAccountMax: config["message.groupsPerAccountMax"],

@@ -29,6 +29,7 @@ import { createStoreCheck } from "../session/store-check.ts";
 import type { SqliteStore } from "../store/sqlite/open.ts";
 import { type CoreLifecycle, type CoreParts, createCoreLifecycle } from "./core-lifecycle.ts";
 import { locateNodes } from "./locate-nodes.ts";
+import { EntryTraces, traceStepsMaxDefault } from "./traces/entry-traces.ts";
 
 /** All collections of a store, of whatever kind. */
 export type NodeStore = Omit<SqliteStore, "stop">;
@@ -41,6 +42,8 @@ export interface CoreLimits {
   readonly append?: Partial<AppendOptions>;
   readonly feeds?: Partial<FeedLimits>;
   readonly sessions?: Partial<NodeLimits>;
+  /** Steps of entries that are remembered. */
+  readonly traceStepsMax?: number;
 }
 
 /** What a node's core is made from. Everything that reaches outside of the process comes in here. */
@@ -85,18 +88,24 @@ export interface NodeCore extends CoreParts, CoreLifecycle {
   readonly router: MeshRouter<AppendCommand, AppendResult>;
   readonly ids: IdAllocator;
   readonly messages: MessageRouteDeps;
+  readonly traces: EntryTraces;
 }
 
 /** Wires the core of a node. Nothing runs yet that would have to be stopped when this rejects. */
 export async function createNodeCore(options: NodeCoreOptions): Promise<NodeCore> {
   const modules = { ...coreModules, ...options.modules };
-  const net = createNodeNet(options, modules);
-  const messaging = await createMessaging(options, net, modules);
   const { clock, rng, logger, metrics, store, limits } = options;
+  const traces = new EntryTraces({
+    clock,
+    metrics,
+    stepsMax: limits.traceStepsMax ?? traceStepsMaxDefault,
+  });
+  const net = createNodeNet(options, modules, traces);
+  const messaging = await createMessaging(options, net, modules);
   const { router, mesh } = net;
   const { appender } = messaging;
   const feeds = modules.createFeeds(
-    { ...store, effects: appender, router, clock, rng, logger, metrics },
+    { ...store, effects: appender, router, clock, rng, logger, metrics, trace: traces },
     { ...limits.feeds },
   );
   const storeCheck = modules.createStoreCheck({
@@ -119,6 +128,7 @@ export async function createNodeCore(options: NodeCoreOptions): Promise<NodeCore
     roles: options.node.roles,
     mesh,
     router,
+    trace: traces,
     addresses: () => locateNodes(mesh),
     limits: limits.sessions ?? {},
   });
@@ -128,12 +138,12 @@ export async function createNodeCore(options: NodeCoreOptions): Promise<NodeCore
 }
 
 /** What a node has of the mesh. */
-interface NodeNet extends Pick<NodeCore, "membership" | "mesh" | "router" | "ids"> {
+interface NodeNet extends Pick<NodeCore, "membership" | "mesh" | "router" | "ids" | "traces"> {
   /** The appends that reach this node as an owner are served by this. */
   serveAppends(appender: Appender): void;
 }
 
-function createNodeNet(options: NodeCoreOptions, modules: CoreModules): NodeNet {
+function createNodeNet(options: NodeCoreOptions, modules: CoreModules, traces: EntryTraces): NodeNet {
   const { node, store, coordinator, transport, clock, rng, logger, metrics } = options;
   const membership = createMembership({
     coordinator,
@@ -160,9 +170,10 @@ function createNodeNet(options: NodeCoreOptions, modules: CoreModules): NodeNet 
     clock,
     logger,
     metrics,
+    trace: traces,
   });
   const ids = createIdAllocator({ store: store.idSlots, clock, slot: () => membership.idSlot });
-  return { membership, mesh, router, ids, serveAppends: (appender) => (owner = appender) };
+  return { membership, mesh, router, ids, traces, serveAppends: (appender) => (owner = appender) };
 }
 
 /** What a record says before the listeners are open. */
@@ -180,7 +191,7 @@ async function createMessaging(
   modules: CoreModules,
 ): Promise<Pick<NodeCore, "appender" | "messages"> & { readonly ownReads: OwnReads }> {
   const { store, clock, rng, logger, metrics, limits } = options;
-  const { router, ids } = net;
+  const { router, ids, traces } = net;
   const ownReads = new OwnReads({ ...store, versions: ids, events: router, clock, logger, metrics });
   const digest = await loadEntryDigest(store.secretKeys, rng);
   const appender = modules.createAppender(
@@ -193,6 +204,7 @@ async function createMessaging(
       rng,
       logger,
       metrics,
+      trace: traces,
       epochs: { current: () => firstEpoch },
       parts: modules.appendParts,
       // A node that the list lacks is the last to insist.

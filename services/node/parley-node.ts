@@ -152,7 +152,7 @@ class NodeAssembly {
     this.#listeners = createListeners({
       ...shared,
       domains,
-      administration: administrationOf(domains.core, {
+      administration: administrationOf(domains, {
         drained: () => (this.#readiness = { ready: false, reason: "draining" }),
         undrained: () => (this.#readiness = { ready: true }),
       }),

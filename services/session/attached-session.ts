@@ -80,7 +80,7 @@ export class AttachedSession {
       onReady: () => this.#wake(),
       onSignal: (signal, key) => this.#signal(signal, key),
     });
-    this.#pump = new EventPump({ ...parts, feed: this.#feed, window: this.#window, outlet: this.outlet });
+    this.#pump = new EventPump({ ...parts, ...options, feed: this.#feed, window: this.#window });
     this.#versions = new VersionHerald(parts.versions, options.device.accountId, options.conversations);
     this.#retransmission = new RetransmissionTimer({
       clock: parts.clock,
@@ -273,7 +273,7 @@ export class AttachedSession {
   }
 
   #acknowledge(id: bigint): void {
-    const outcome = this.#window.acknowledge(id, this.#parts.clock.monotonicMs());
+    const outcome = this.#pump.acknowledge(id);
     if (outcome === "neverSent") this.violated(`Delivery id ${id} was never sent.`);
     else if (outcome === "progress") this.#wake();
   }

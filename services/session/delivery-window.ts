@@ -88,8 +88,8 @@ export class DeliveryWindow {
     return this.#lastId;
   }
 
-  /** Settles every event whose first id is not above `id`. */
-  acknowledge(id: bigint, nowMs: number): AckOutcome {
+  /** Settles every event whose first id is not above `id`, and names each to `onSettled`. */
+  acknowledge(id: bigint, nowMs: number, onSettled?: (event: UnsettledEvent) => void): AckOutcome {
     if (id > this.#lastId) return "neverSent";
     if (id <= this.#lastAckId) return "nothing";
     this.#lastAckId = id;
@@ -99,6 +99,7 @@ export class DeliveryWindow {
       if (entry.underway) this.#count(entry, false);
       this.#unsettled.delete(firstId);
       if (this.#rewound.size > 0) this.#rewound.delete(keyOf(entry.event));
+      onSettled?.(entry.event);
       settled = true;
     }
     if (!settled) return "nothing";

@@ -1,8 +1,9 @@
 import type { Clock } from "../kernel/clock.ts";
-import type { DeliveryWindow } from "./delivery-window.ts";
+import type { AckOutcome, DeliveryWindow } from "./delivery-window.ts";
 import type { DeviceFeed, ReadyEvent, UnsettledEvent } from "./feed.ts";
 import { eventsFrame, fitsEventsFrame } from "./frame-writer.ts";
 import type { Outlet } from "./outlet.ts";
+import type { DeliveryTrace, TracedDevice } from "./ports.ts";
 import { sliceMsMax } from "./session-limits.ts";
 import type { SessionMetrics } from "./session-metrics.ts";
 
@@ -13,12 +14,14 @@ export interface PumpParts {
   readonly window: DeliveryWindow;
   readonly outlet: Outlet;
   readonly metrics: SessionMetrics;
+  readonly device: TracedDevice;
+  readonly trace: Pick<DeliveryTrace, "pushed" | "acknowledged">;
 }
 
 /** Why a pump stopped: nothing to do until somebody wakes it, or only to let the loop turn. */
 export type PumpOutcome = "idle" | "slice";
 
-/** Moves events from a device's feed into its connection while window and connection have room. */
+/** Moves events from a device's feed into its connection while window and connection have room, until they are settled. */
 export class EventPump {
   readonly #parts: PumpParts;
   // Taken from the feed, which cannot take it back, but without room in the window.
@@ -45,6 +48,15 @@ export class EventPump {
     return "idle";
   }
 
+  /** Settles what was written under this id and those before it. */
+  acknowledge(id: bigint): AckOutcome {
+    const { clock, window, device, trace } = this.#parts;
+    const wallMs = clock.wallMs();
+    return window.acknowledge(id, clock.monotonicMs(), (event) => {
+      if (event.kind === "entry") trace.acknowledged(device, event, wallMs);
+    });
+  }
+
   /** Lets the feed hand out everything unsettled again; ids that were given keep their meaning. */
   rewind(): void {
     this.#handBack(this.#parts.window.rewind());
@@ -65,10 +77,11 @@ export class EventPump {
   }
 
   #writeFrame(): boolean {
-    const { clock, window, outlet, metrics } = this.#parts;
+    const { clock, window, outlet, metrics, device, trace } = this.#parts;
     const nowMs = clock.monotonicMs();
     const first = this.#next();
     if (first === undefined) return false;
+    const wallMs = clock.wallMs();
     const parts: Uint8Array[] = [];
     let bytes = 0;
     const firstId = window.lastId + 1n;
@@ -78,6 +91,7 @@ export class EventPump {
         break;
       }
       window.deliver(event, event.bytes.byteLength, nowMs);
+      if (event.kind === "entry") trace.pushed(device, event, wallMs);
       parts.push(event.bytes);
       bytes += event.bytes.byteLength;
     }

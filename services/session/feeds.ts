@@ -11,7 +11,7 @@ import type { DeviceFeed, FeedFactory } from "./feed.ts";
 import { type FeedLimits, feedLimits } from "./feed-limits.ts";
 import type { FeedCounts, FeedSurroundings } from "./feed-surroundings.ts";
 import { repairGap } from "./gap-repair.ts";
-import type { EffectSettler } from "./ports.ts";
+import type { DeliveryTrace, EffectSettler } from "./ports.ts";
 import { Slices } from "./slices.ts";
 import { type TopicJoins, TopicTable } from "./topic-table.ts";
 
@@ -26,6 +26,7 @@ export interface FeedDeps {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly trace: Pick<DeliveryTrace, "repaired">;
   /** In place of what closes gaps; only in tests that plant a defect to prove that it is seen. */
   readonly repairGap?: typeof repairGap;
 }
@@ -77,7 +78,7 @@ export function createFeeds(deps: FeedDeps, options: Partial<FeedLimits> = {}): 
 }
 
 function createShared(deps: FeedDeps, limits: FeedLimits, stopped: AbortSignal) {
-  const { entries, heads, memberships, effects, router, clock, rng, logger, metrics } = deps;
+  const { entries, heads, memberships, effects, router, clock, rng, logger, metrics, trace } = deps;
   const readGate = (name: string, limit: number): Semaphore =>
     createSemaphore({
       name,
@@ -101,7 +102,7 @@ function createShared(deps: FeedDeps, limits: FeedLimits, stopped: AbortSignal) 
     sliceMs: limits.sliceMs,
     onError: (error) => logger.error("a device failed to take what is ready", { error: thrownError(error) }),
   });
-  const repair = { entries, reads: gapReads, limits, clock, rng, logger, repaired, stopped };
+  const repair = { entries, reads: gapReads, limits, clock, rng, logger, repaired, trace, stopped };
   const topics = new TopicTable({
     limits,
     ringBudget,

@@ -9,6 +9,7 @@ import type { EntryLogStore, EntryRow } from "../message/ports.ts";
 import { encodeEntryEvent } from "./event-bytes.ts";
 import type { FeedLimits } from "./feed-limits.ts";
 import { decodeMembershipChange } from "./membership-change.ts";
+import type { DeliveryTrace } from "./ports.ts";
 import type { TopicView } from "./topic-view.ts";
 
 /** What the repair of gaps needs. */
@@ -22,6 +23,7 @@ export interface GapRepairOptions {
   readonly logger: Logger;
   /** Counts entries that came by a read because their event did not. */
   readonly repaired: Counter;
+  readonly trace: Pick<DeliveryTrace, "repaired">;
   /** Ends waits when the node's feeds stop. */
   readonly stopped: AbortSignal;
 }
@@ -51,7 +53,10 @@ async function readPage(view: TopicView, options: GapRepairOptions): Promise<boo
     return head === undefined ? [] : await options.entries.readAfter(view.conversationId, head, view.gapPage);
   });
   if (view.closed) return false;
+  const wallMs = options.clock.wallMs();
   for (const row of rows) {
+    // Later ones may have come meanwhile, or been held for want of those before them.
+    if (row.seq > (view.head ?? 0n)) options.trace.repaired(row, wallMs);
     view.offer({ seq: row.seq, event: encodeEntryEvent(row.bytes), change: changeOf(row) });
   }
   options.repaired.add(rows.length);

@@ -16,6 +16,27 @@ export interface VersionSource {
   conversations(accountId: string): Promise<string>;
 }
 
+/** Where an entry stands. */
+export interface EntryPlace {
+  readonly conversationId: string;
+  readonly seq: bigint;
+}
+
+/** Remembers which entries came to which devices, for `parley explain`; by the node. Cheap, and never throws. */
+export interface DeliveryTrace {
+  /** The entry goes into a device's stream, or into the answer of its Poll; `redelivered` when it did before. */
+  pushed(device: TracedDevice, entry: EntryPlace & { readonly redelivered: boolean }, wallMs: number): void;
+  acknowledged(device: TracedDevice, entry: EntryPlace, wallMs: number): void;
+  /** The entry was read for devices of this node because its event had not come. */
+  repaired(entry: EntryPlace, wallMs: number): void;
+}
+
+/** Whose device it is. */
+export interface TracedDevice {
+  readonly accountId: string;
+  readonly deviceId: string;
+}
+
 /** Checks an access token, by the account domain. Throws a Fault (TOKEN_INVALID, TOKEN_EXPIRED, DEVICE_REVOKED). */
 export interface TokenVerifier {
   verify(

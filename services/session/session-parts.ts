@@ -7,7 +7,7 @@ import type { AppendCommand, AppendResult } from "../message/append-command.ts";
 import type { ValidateMessage } from "../rpc/message-validator.ts";
 import type { FeedFactory } from "./feed.ts";
 import type { Outlet } from "./outlet.ts";
-import type { TokenVerifier, VersionSource } from "./ports.ts";
+import type { DeliveryTrace, TokenVerifier, VersionSource } from "./ports.ts";
 import type { SessionMetrics } from "./session-metrics.ts";
 import type { RelayTyping } from "./typing-relay.ts";
 
@@ -22,6 +22,7 @@ export interface SessionParts {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly metrics: SessionMetrics;
+  readonly trace: Pick<DeliveryTrace, "pushed" | "acknowledged">;
   readonly feeds: FeedFactory;
   readonly appends: AppendRouter;
   readonly tokens: TokenVerifier;

@@ -81,7 +81,7 @@ export class SessionRegistry {
       ...options,
       clock: this.#parts.clock,
       limits: { devicesMax: this.#limits.devicesPerAccountMax, silenceMsMax: deviceSilenceMsMax },
-      devicesOf: (accountId) => this.#table.ofAccount(accountId).map(({ device }) => device),
+      devicesOf: (accountId) => this.devicesOf(accountId),
       onSuperseded: ({ accountId, deviceId, generation }) =>
         this.#supersede(accountId, deviceId, generation + 1n),
       onSurplus: ({ accountId, deviceId }) => this.#closeSurplus(accountId, deviceId),
@@ -96,6 +96,11 @@ export class SessionRegistry {
   /** Attached devices. */
   get attached(): number {
     return this.#table.active;
+  }
+
+  /** The attached devices of an account, the one attached longest ago first. */
+  devicesOf(accountId: string): readonly SessionDevice[] {
+    return this.#table.ofAccount(accountId).map(({ device }) => device);
   }
 
   /** Attached devices as a part of what the node takes at most, 0 to 1. */

@@ -5,6 +5,8 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { AccountName, EntryAccess, NodeTrace, StoredEntry } from "./explanation_pb.ts";
+import { file_parley_admin_v1_explanation } from "./explanation_pb.ts";
 import type { Node } from "./node_pb.ts";
 import { file_parley_admin_v1_node } from "./node_pb.ts";
 import { file_parley_policy_v1_policy } from "../../policy/v1/policy_pb.ts";
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file parley/admin/v1/admin_service.proto.
  */
 export const file_parley_admin_v1_admin_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNwYXJsZXkvYWRtaW4vdjEvYWRtaW5fc2VydmljZS5wcm90bxIPcGFybGV5LmFkbWluLnYxIhIKEExpc3ROb2Rlc1JlcXVlc3QiSgoRTGlzdE5vZGVzUmVzcG9uc2USJAoFbm9kZXMYASADKAsyFS5wYXJsZXkuYWRtaW4udjEuTm9kZRIPCgdub2RlX2lkGAIgASgJImwKEUxpc3RPd25lcnNSZXF1ZXN0EiQKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgQQARhASAASHwoKYWNjb3VudF9pZBgCIAEoCUIJukgGcgQQARhASABCEAoHc3ViamVjdBIFukgCCAEiJgoSTGlzdE93bmVyc1Jlc3BvbnNlEhAKCG5vZGVfaWRzGAEgAygJIi4KEERyYWluTm9kZVJlcXVlc3QSGgoHbm9kZV9pZBgBIAEoCUIJukgGcgQQARhAIhMKEURyYWluTm9kZVJlc3BvbnNlIjAKElVuZHJhaW5Ob2RlUmVxdWVzdBIaCgdub2RlX2lkGAEgASgJQgm6SAZyBBABGEAiFQoTVW5kcmFpbk5vZGVSZXNwb25zZTL7AgoMQWRtaW5TZXJ2aWNlElcKCUxpc3ROb2RlcxIhLnBhcmxleS5hZG1pbi52MS5MaXN0Tm9kZXNSZXF1ZXN0GiIucGFybGV5LmFkbWluLnYxLkxpc3ROb2Rlc1Jlc3BvbnNlIgOQAgESWgoKTGlzdE93bmVycxIiLnBhcmxleS5hZG1pbi52MS5MaXN0T3duZXJzUmVxdWVzdBojLnBhcmxleS5hZG1pbi52MS5MaXN0T3duZXJzUmVzcG9uc2UiA5ACARJSCglEcmFpbk5vZGUSIS5wYXJsZXkuYWRtaW4udjEuRHJhaW5Ob2RlUmVxdWVzdBoiLnBhcmxleS5hZG1pbi52MS5EcmFpbk5vZGVSZXNwb25zZRJYCgtVbmRyYWluTm9kZRIjLnBhcmxleS5hZG1pbi52MS5VbmRyYWluTm9kZVJlcXVlc3QaJC5wYXJsZXkuYWRtaW4udjEuVW5kcmFpbk5vZGVSZXNwb25zZRoI6uAYBAgDEAFiBnByb3RvMw", [file_buf_validate_validate, file_parley_admin_v1_node, file_parley_policy_v1_policy]);
+  fileDesc("CiNwYXJsZXkvYWRtaW4vdjEvYWRtaW5fc2VydmljZS5wcm90bxIPcGFybGV5LmFkbWluLnYxIhIKEExpc3ROb2Rlc1JlcXVlc3QiSgoRTGlzdE5vZGVzUmVzcG9uc2USJAoFbm9kZXMYASADKAsyFS5wYXJsZXkuYWRtaW4udjEuTm9kZRIPCgdub2RlX2lkGAIgASgJImwKEUxpc3RPd25lcnNSZXF1ZXN0EiQKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgQQARhASAASHwoKYWNjb3VudF9pZBgCIAEoCUIJukgGcgQQARhASABCEAoHc3ViamVjdBIFukgCCAEiJgoSTGlzdE93bmVyc1Jlc3BvbnNlEhAKCG5vZGVfaWRzGAEgAygJIs0BChNFeHBsYWluRW50cnlSZXF1ZXN0EiQKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgQQARhASAASLAoEcGVlchgCIAEoCzIcLnBhcmxleS5hZG1pbi52MS5BY2NvdW50TmFtZUgAEhQKA3NlcRgDIAEoBEIHukgEMgIoARI1CgdhY2NvdW50GAQgASgLMhwucGFybGV5LmFkbWluLnYxLkFjY291bnROYW1lQga6SAPIAQFCFQoMY29udmVyc2F0aW9uEgW6SAIIASLYAQoURXhwbGFpbkVudHJ5UmVzcG9uc2USKwoFZW50cnkYASABKAsyHC5wYXJsZXkuYWRtaW4udjEuU3RvcmVkRW50cnkSEgoKYWNjb3VudF9pZBgCIAEoCRIsCgZhY2Nlc3MYAyABKA4yHC5wYXJsZXkuYWRtaW4udjEuRW50cnlBY2Nlc3MSFQoNb3duZXJfbm9kZV9pZBgEIAEoCRIpCgVub2RlcxgFIAMoCzIaLnBhcmxleS5hZG1pbi52MS5Ob2RlVHJhY2USDwoHbm9kZV9pZBgGIAEoCSIuChBEcmFpbk5vZGVSZXF1ZXN0EhoKB25vZGVfaWQYASABKAlCCbpIBnIEEAEYQCITChFEcmFpbk5vZGVSZXNwb25zZSIwChJVbmRyYWluTm9kZVJlcXVlc3QSGgoHbm9kZV9pZBgBIAEoCUIJukgGcgQQARhAIhUKE1VuZHJhaW5Ob2RlUmVzcG9uc2Uy3QMKDEFkbWluU2VydmljZRJXCglMaXN0Tm9kZXMSIS5wYXJsZXkuYWRtaW4udjEuTGlzdE5vZGVzUmVxdWVzdBoiLnBhcmxleS5hZG1pbi52MS5MaXN0Tm9kZXNSZXNwb25zZSIDkAIBEloKCkxpc3RPd25lcnMSIi5wYXJsZXkuYWRtaW4udjEuTGlzdE93bmVyc1JlcXVlc3QaIy5wYXJsZXkuYWRtaW4udjEuTGlzdE93bmVyc1Jlc3BvbnNlIgOQAgESYAoMRXhwbGFpbkVudHJ5EiQucGFybGV5LmFkbWluLnYxLkV4cGxhaW5FbnRyeVJlcXVlc3QaJS5wYXJsZXkuYWRtaW4udjEuRXhwbGFpbkVudHJ5UmVzcG9uc2UiA5ACARJSCglEcmFpbk5vZGUSIS5wYXJsZXkuYWRtaW4udjEuRHJhaW5Ob2RlUmVxdWVzdBoiLnBhcmxleS5hZG1pbi52MS5EcmFpbk5vZGVSZXNwb25zZRJYCgtVbmRyYWluTm9kZRIjLnBhcmxleS5hZG1pbi52MS5VbmRyYWluTm9kZVJlcXVlc3QaJC5wYXJsZXkuYWRtaW4udjEuVW5kcmFpbk5vZGVSZXNwb25zZRoI6uAYBAgDEAFiBnByb3RvMw", [file_buf_validate_validate, file_parley_admin_v1_explanation, file_parley_admin_v1_node, file_parley_policy_v1_policy]);
 
 /**
  * All nodes.
@@ -118,6 +120,113 @@ export const ListOwnersResponseSchema: GenMessage<ListOwnersResponse> = /*@__PUR
   messageDesc(file_parley_admin_v1_admin_service, 3);
 
 /**
+ * Which entry, and whose devices?
+ *
+ * @generated from message parley.admin.v1.ExplainEntryRequest
+ */
+export type ExplainEntryRequest = Message<"parley.admin.v1.ExplainEntryRequest"> & {
+  /**
+   * Exactly one.
+   *
+   * @generated from oneof parley.admin.v1.ExplainEntryRequest.conversation
+   */
+  conversation: {
+    /**
+     * A conversation, 1 to 64 characters.
+     *
+     * @generated from field: string conversation_id = 1;
+     */
+    value: string;
+    case: "conversationId";
+  } | {
+    /**
+     * The direct conversation of the account and this one.
+     *
+     * @generated from field: parley.admin.v1.AccountName peer = 2;
+     */
+    value: AccountName;
+    case: "peer";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The number of the entry, from 1 to the conversation's head.
+   *
+   * @generated from field: uint64 seq = 3;
+   */
+  seq: bigint;
+
+  /**
+   * The account whose devices should have got it.
+   *
+   * @generated from field: parley.admin.v1.AccountName account = 4;
+   */
+  account?: AccountName | undefined;
+};
+
+/**
+ * Describes the message parley.admin.v1.ExplainEntryRequest.
+ * Use `create(ExplainEntryRequestSchema)` to create a new message.
+ */
+export const ExplainEntryRequestSchema: GenMessage<ExplainEntryRequest> = /*@__PURE__*/
+  messageDesc(file_parley_admin_v1_admin_service, 4);
+
+/**
+ * What became of it.
+ *
+ * @generated from message parley.admin.v1.ExplainEntryResponse
+ */
+export type ExplainEntryResponse = Message<"parley.admin.v1.ExplainEntryResponse"> & {
+  /**
+   * The entry. That it stands here means that it is durable.
+   *
+   * @generated from field: parley.admin.v1.StoredEntry entry = 1;
+   */
+  entry?: StoredEntry | undefined;
+
+  /**
+   * The account that was asked about. At most 64 characters.
+   *
+   * @generated from field: string account_id = 2;
+   */
+  accountId: string;
+
+  /**
+   * Whether the account may see the entry.
+   *
+   * @generated from field: parley.admin.v1.EntryAccess access = 3;
+   */
+  access: EntryAccess;
+
+  /**
+   * The node that owns the conversation now, as the node asked sees it; empty when no node may own any.
+   *
+   * @generated from field: string owner_node_id = 4;
+   */
+  ownerNodeId: string;
+
+  /**
+   * What every listed node remembers, by node id.
+   *
+   * @generated from field: repeated parley.admin.v1.NodeTrace nodes = 5;
+   */
+  nodes: NodeTrace[];
+
+  /**
+   * The node that was asked.
+   *
+   * @generated from field: string node_id = 6;
+   */
+  nodeId: string;
+};
+
+/**
+ * Describes the message parley.admin.v1.ExplainEntryResponse.
+ * Use `create(ExplainEntryResponseSchema)` to create a new message.
+ */
+export const ExplainEntryResponseSchema: GenMessage<ExplainEntryResponse> = /*@__PURE__*/
+  messageDesc(file_parley_admin_v1_admin_service, 5);
+
+/**
  * Which node.
  *
  * @generated from message parley.admin.v1.DrainNodeRequest
@@ -136,7 +245,7 @@ export type DrainNodeRequest = Message<"parley.admin.v1.DrainNodeRequest"> & {
  * Use `create(DrainNodeRequestSchema)` to create a new message.
  */
 export const DrainNodeRequestSchema: GenMessage<DrainNodeRequest> = /*@__PURE__*/
-  messageDesc(file_parley_admin_v1_admin_service, 4);
+  messageDesc(file_parley_admin_v1_admin_service, 6);
 
 /**
  * Begun.
@@ -151,7 +260,7 @@ export type DrainNodeResponse = Message<"parley.admin.v1.DrainNodeResponse"> & {
  * Use `create(DrainNodeResponseSchema)` to create a new message.
  */
 export const DrainNodeResponseSchema: GenMessage<DrainNodeResponse> = /*@__PURE__*/
-  messageDesc(file_parley_admin_v1_admin_service, 5);
+  messageDesc(file_parley_admin_v1_admin_service, 7);
 
 /**
  * Which node.
@@ -172,7 +281,7 @@ export type UndrainNodeRequest = Message<"parley.admin.v1.UndrainNodeRequest"> &
  * Use `create(UndrainNodeRequestSchema)` to create a new message.
  */
 export const UndrainNodeRequestSchema: GenMessage<UndrainNodeRequest> = /*@__PURE__*/
-  messageDesc(file_parley_admin_v1_admin_service, 6);
+  messageDesc(file_parley_admin_v1_admin_service, 8);
 
 /**
  * Done.
@@ -187,7 +296,7 @@ export type UndrainNodeResponse = Message<"parley.admin.v1.UndrainNodeResponse">
  * Use `create(UndrainNodeResponseSchema)` to create a new message.
  */
 export const UndrainNodeResponseSchema: GenMessage<UndrainNodeResponse> = /*@__PURE__*/
-  messageDesc(file_parley_admin_v1_admin_service, 7);
+  messageDesc(file_parley_admin_v1_admin_service, 9);
 
 /**
  * For operators, on the admin listener of every node; Connect, gRPC-Web and JSON over HTTP/1.1.
@@ -215,6 +324,20 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof ListOwnersRequestSchema;
     output: typeof ListOwnersResponseSchema;
+  },
+  /**
+   * What became of an entry on its way to the devices of an account: what the store says, and what every node remembers. Nodes
+   * remember a bounded number of steps, in memory only, so that what is missing may be unknown; each node's coverage says
+   * which. What a node did that has left the list since is unknown, too. Takes 2 s at most beyond the reads of the store. Says
+   * nothing of what the entry says.
+   * Errors: CONVERSATION_NOT_FOUND, POSITION_ABOVE_HEAD, ACCOUNT_NOT_FOUND; STORE_UNAVAILABLE with RetryInfo.
+   *
+   * @generated from rpc parley.admin.v1.AdminService.ExplainEntry
+   */
+  explainEntry: {
+    methodKind: "unary";
+    input: typeof ExplainEntryRequestSchema;
+    output: typeof ExplainEntryResponseSchema;
   },
   /**
    * Moves devices and topics away from a node, which goes on running. Answers when it has begun. Idempotent.
