@@ -27,7 +27,7 @@ export interface AppendOptions extends RightsLimits {
   readonly readBackIdsMax: number;
   /** How often waiting commands are looked through for those past their deadline, in milliseconds. */
   readonly expirySweepMs: number;
-  /** The wait after a conflict with another owner of the conversation. */
+  /** The wait after a second conflict in a row with another owner of the conversation, and each one after that. */
   readonly conflictBackoff: BackoffPolicy;
   /** The wait after the store could not be read or written. */
   readonly storeBackoff: BackoffPolicy;
@@ -48,7 +48,7 @@ export const appendDefaults: AppendOptions = {
   orderedStreamsMax: 50_000,
   readBackIdsMax: 500,
   expirySweepMs: 200,
-  conflictBackoff: { baseMs: 10, maxMs: 1_000 },
+  conflictBackoff: { baseMs: 10, maxMs: 250 },
   storeBackoff: { baseMs: 50, maxMs: 1_000 },
   settleAttemptsMax: 4,
   contentBytesMax: 65_536,

@@ -65,6 +65,33 @@ describe("two owners of one conversation", () => {
     await Promise.all([one.appender.stop(), other.appender.stop()]);
   });
 
+  test("one that is always slower waits before it reads, not after it, and so gets its turn at once", async () => {
+    const world = await createAppendWorld();
+    const batches: string[] = [];
+    const append: EntryLogStore["append"] = async (rows) => {
+      const outcome = await world.entries.append(rows);
+      batches.push(outcome.kind);
+      return outcome;
+    };
+    const { appender: slower } = world.owner({
+      deps: { entries: { ...world.entries, append }, conflictRank: () => 9 },
+    });
+    const { appender: rival } = world.owner();
+    await slower.append(send(100));
+    for (let sent = 200; sent < 260; sent += 1) {
+      world.clock.after((sent - 199) * 5, () => void rival.append(send(sent)));
+    }
+    await rival.append(send(199));
+    await world.clock.advance(1);
+    for (const sent of [101, 102, 103]) {
+      await moveUntil(world.clock, slower.append(send(sent)));
+      await world.clock.advance(10);
+    }
+    const conflicts = batches.filter((kind) => kind === "duplicate").length;
+    expect([conflicts, batches.length]).toEqual([3, 7]);
+    await Promise.all([slower.stop(), rival.stop()]);
+  });
+
   test("a stale owner learns of foreign entries by its first conflict: publishes them and finishes their effects", async () => {
     const world = await createAppendWorld();
     const [stale, rival] = [world.owner(), world.owner()];
@@ -152,7 +179,7 @@ describe("two owners of one conversation", () => {
     expect(taken.map(isVoid)).toEqual([true]);
   });
 
-  test("the owner that is later in rendezvous order waits longer after a conflict", async () => {
+  test("after two conflicts in a row the owner that is later in rendezvous order waits longer", async () => {
     for (const [rank, waitMs] of [
       [undefined, 9],
       [0, 9],
@@ -163,14 +190,21 @@ describe("two owners of one conversation", () => {
       const conflictRank =
         rank === undefined ? {} : { conflictRank: (id: string) => (id === group ? rank : 99) };
       const rng = { ...world.rng, fraction: () => 0.9 };
-      const stale = world.owner({ deps: { rng, ...conflictRank } });
-      await stale.appender.append(createGroup);
-      await world.owner().appender.append(toGroup(1, bob, text("first")));
-      const sent = stale.appender.append(toGroup(2, bob, text("second")));
+      const rival = world.owner();
+      await rival.appender.append(createGroup);
+      let ahead = 0;
+      const append: EntryLogStore["append"] = async (rows) => {
+        ahead += 1;
+        if (ahead <= 2) await rival.appender.append(toGroup(ahead, bob, text("ahead")));
+        return world.entries.append(rows);
+      };
+      const entries = { ...world.entries, append };
+      const stale = world.owner({ deps: { rng, entries, ...conflictRank } });
+      const sent = stale.appender.append(toGroup(10, bob, text("behind")));
       await world.clock.advance(waitMs - 1);
-      expect(await world.log(group)).toHaveLength(2);
+      expect(await world.log(group)).toHaveLength(3);
       await world.clock.advance(1);
-      expect(outcomeOf(await sent)).toBe(3n);
+      expect(outcomeOf(await sent)).toBe(4n);
     }
   });
 

@@ -38,6 +38,9 @@ export interface Recovery {
 export async function recover(context: LaneContext, recovery: Recovery): Promise<void> {
   const { deps, options, signal } = context;
   const { slot, reason } = recovery;
+  // Before the read and not after it: between reading and inserting a rival that goes on would be faster once more.
+  if (reason === "conflict" && slot.conflicts > 0)
+    await backOff(context, conflictPolicy(context, slot), slot.conflicts);
   let looks = 0;
   for (let attempt = 1; !signal.aborted; attempt += 1) {
     try {
@@ -47,7 +50,6 @@ export async function recover(context: LaneContext, recovery: Recovery): Promise
       const invisible = reason === "conflict" && !foreign && recovery.met?.answered === false;
       if (invisible && looks === 1) continue;
       slot.conflicts = reason === "conflict" && (foreign || invisible) ? slot.conflicts + 1 : 0;
-      if (slot.conflicts > 0) await backOff(context, conflictPolicy(context, slot), slot.conflicts);
       return;
     } catch (error) {
       deps.logger.warn("a conversation could not be read back", {
