@@ -94,7 +94,7 @@ async function followOnce(options: TailOptions): Promise<StreamEnd> {
   options.signal.addEventListener("abort", close, { once: true });
   try {
     const token = await options.connection.accessToken();
-    stream = attach(options.connection.server, token);
+    stream = attach(options.connection.server, token, options.clock);
     sendOpen(stream, options.held);
     const messages = createClient(MessageService, options.connection.transport);
     const following = { ...options, stream, messages, token };

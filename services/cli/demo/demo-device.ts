@@ -100,7 +100,7 @@ export class DemoDevice {
 
   /** One stream, to its end. */
   async #follow(server: string): Promise<StreamClosed | undefined> {
-    const stream = attach(server, this.#options.person.accessToken);
+    const stream = attach(server, this.#options.person.accessToken, this.#options.clock);
     const close = (): void => stream.close();
     this.#signal.addEventListener("abort", close, { once: true });
     this.#stream = stream;

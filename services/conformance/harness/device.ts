@@ -34,6 +34,9 @@ const pageSizePaced = 20;
 
 const noTime = durationFromMs(0);
 
+/** How long a node may take to say `opened`, in milliseconds; contract. */
+const openedMsMax = 10_000;
+
 /** The shortest heartbeat of the contract: a device that polled and went is missed after three of them. */
 const heartbeatInterval = durationFromMs(15_000);
 
@@ -185,6 +188,7 @@ export class Device implements AsyncDisposable {
     const drop = (): void => link.drop();
     this.#abort.signal.addEventListener("abort", drop, { once: true });
     const watch = watchSilence(drop);
+    watch.begin(openedMsMax);
     try {
       const end = await this.#follow(link, signal, watch);
       if (this.#moving === undefined && this.#open) this.tally.unannounced += 1;
@@ -229,7 +233,7 @@ export class Device implements AsyncDisposable {
         this.#ticket = control.value.resumeTicket;
         this.#open = true;
         if (control.value.heartbeatInterval !== undefined) {
-          watch.begin(durationMs(control.value.heartbeatInterval));
+          watch.begin(3 * durationMs(control.value.heartbeatInterval));
         }
         this.sends.attached((request) => link.say({ case: "send", value: request }));
         return undefined;

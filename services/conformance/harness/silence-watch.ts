@@ -1,17 +1,18 @@
 /** Watches a stream for silence. */
 export interface SilenceWatch {
-  begin(heartbeatMs: number): void;
+  /** From now on at most so many milliseconds may go by without a frame. */
+  begin(silenceMsMax: number): void;
   heard(): void;
   stop(): void;
 }
 
-/** Three heartbeats without a frame mean that the stream is dead, whatever the connection says. */
+/** A stream on which nothing is said for too long is dead, whatever the connection says. */
 export function watchSilence(onSilence: () => void): SilenceWatch {
   let timer: NodeJS.Timeout | undefined;
   return {
-    begin: (heartbeatMs) => {
+    begin: (silenceMsMax) => {
       clearTimeout(timer);
-      timer = setTimeout(onSilence, 3 * heartbeatMs);
+      timer = setTimeout(onSilence, silenceMsMax);
     },
     heard: () => void timer?.refresh(),
     stop: () => clearTimeout(timer),

@@ -33,6 +33,9 @@ const personMsMax = 3_000;
 /** The heartbeat that devices ask for, in milliseconds; the shortest that the contract allows. */
 const heartbeatMs = 15_000;
 
+/** How long a node may take to say `opened`, in milliseconds; contract. */
+const openedMsMax = 10_000;
+
 /** What a device is made from. */
 export interface SimDeviceOptions {
   readonly process: SimProcess;
@@ -157,7 +160,7 @@ export class SimDevice {
       onEnd: (failure) => this.#ended(attachment, this.#delayAfter(failure)),
     });
     this.#attachment = attachment;
-    this.#watchSilence(attachment);
+    this.#watchSilence(attachment, openedMsMax);
     if (habits.hopMsMax > 0)
       process.clock.after(process.rng.fraction() * habits.hopMsMax, () => {
         if (this.#attachment === attachment && this.#habits.hopMsMax > 0) this.hop();
@@ -186,9 +189,9 @@ export class SimDevice {
   }
 
   /** Three heartbeats without a frame mean that the stream is dead, whatever the connection says. */
-  #watchSilence(attachment: Attachment): void {
+  #watchSilence(attachment: Attachment, silenceMsMax = 3 * heartbeatMs): void {
     attachment.silence?.cancel();
-    attachment.silence = this.#options.process.clock.after(3 * heartbeatMs, () => {
+    attachment.silence = this.#options.process.clock.after(silenceMsMax, () => {
       attachment.stream.drop();
       this.#ended(attachment, 0);
     });

@@ -277,7 +277,8 @@ export const LocateResponseSchema: GenMessage<LocateResponse> = /*@__PURE__*/
  * Live delivery to one device. Attach, Receive and Poll are three ways to drive one and the same state machine; a device
  * has one session at a time, and opening another closes the older one with SUPERSEDED.
  * Refusals before `opened` are a status: OVERLOADED, DRAINING or STORE_UNAVAILABLE with RetryInfo, OPEN_MISSING,
- * INVALID_FIELD, TOKEN_EXPIRED, DEVICE_REVOKED. Clients set no deadline on Attach and Receive.
+ * INVALID_FIELD, TOKEN_EXPIRED, DEVICE_REVOKED. Clients set no deadline on Attach and Receive; a node that has said neither
+ * `opened` nor a status 10 s after the call began stands still: give the stream up and try another address.
  *
  * @generated from service parley.session.v1.SessionService
  */
