@@ -14,6 +14,14 @@ export interface BenchSettings {
   readonly sendsPerSecond: number;
   /** Rounds of one fan-out measurement. */
   readonly rounds: number;
+  /** Pairs that send over three nodes. */
+  readonly pairs: number;
+  /** Devices that type to as many at the same node and to as many at another one. */
+  readonly typists: number;
+  /** Devices of the node that is killed. */
+  readonly resumingDevices: number;
+  /** Devices whose topics are joined between nodes. */
+  readonly joiningDevices: number;
   /** Where profiles of the node's processor time are written; none when undefined. */
   readonly profileDirectory: string | undefined;
 }

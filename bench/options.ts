@@ -17,9 +17,10 @@ export const helpText = `Usage: npm run bench -- [options]
 Measures Parley beside its peers, as ratios in one run, and writes docs/benchmarks.md.
 
 Options:
-  --only <names>     sends, fan-out, idle, start; separated by commas (default: all)
+  --only <names>     sends, fan-out, idle, start, mesh-hop, mesh-sends, resumes, coordinator-writes;
+                     separated by commas (default: all)
   --runs <number>    how often each figure is measured (default: 5, with --short 1)
-  --short            a glance in less than a minute; writes no document unless --output says so
+  --short            a glance in about two minutes; writes no document unless --output says so
   --output <file>    rewrite the generated sections of this document (default: docs/benchmarks.md)
   --profile <dir>    write a profile of the node's processor time there and print where it went;
                      profiling costs time itself, so no document is written
@@ -29,8 +30,28 @@ Example:
   npm run bench -- --only sends --runs 3
 `;
 
-const full = { seconds: 6, senders: 64, members: 200, idleDevices: 5_000, sendsPerSecond: 4_500, rounds: 60 };
-const short = { ...full, seconds: 2, idleDevices: 500, rounds: 15 };
+const full = {
+  seconds: 6,
+  senders: 64,
+  members: 200,
+  idleDevices: 5_000,
+  sendsPerSecond: 4_500,
+  rounds: 60,
+  pairs: 500,
+  typists: 128,
+  resumingDevices: 2_000,
+  joiningDevices: 500,
+};
+const short = {
+  ...full,
+  seconds: 2,
+  idleDevices: 500,
+  rounds: 15,
+  pairs: 100,
+  typists: 96,
+  resumingDevices: 200,
+  joiningDevices: 100,
+};
 
 /** Parses arguments. Throws an error that says what was wrong. */
 export function parseOptions(args: readonly string[]): BenchOptions {

@@ -2,15 +2,31 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import type { Benchmark } from "./benchmark.ts";
+import { coordinatorWritesBenchmark } from "./coordinator-writes/coordinator-writes.ts";
 import { fanOutBenchmark } from "./fan-out/fan-out.ts";
 import { idleBenchmark } from "./idle/idle.ts";
+import { meshHopBenchmark } from "./mesh-hop/mesh-hop.ts";
+import { meshSendsBenchmark } from "./mesh-sends/mesh-sends.ts";
 import { type BenchOptions, helpText, parseOptions } from "./options.ts";
 import { describeProfile, summarizeProfiles } from "./profile-summary.ts";
 import { type Circumstances, sectionOf, withSection } from "./report.ts";
+import { resumesBenchmark } from "./resumes/resumes.ts";
 import { sendsBenchmark } from "./sends/sends.ts";
 import { startBenchmark } from "./start/start.ts";
 
-const benchmarks: readonly Benchmark[] = [sendsBenchmark, fanOutBenchmark, idleBenchmark, startBenchmark];
+const benchmarks: readonly Benchmark[] = [
+  sendsBenchmark,
+  fanOutBenchmark,
+  idleBenchmark,
+  startBenchmark,
+  meshHopBenchmark,
+  meshSendsBenchmark,
+  resumesBenchmark,
+  coordinatorWritesBenchmark,
+];
+
+// Processes are ended by what runs at the exit of this one, and a signal alone would skip that.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 try {
   await main(process.argv.slice(2));

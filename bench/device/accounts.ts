@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { fromJson } from "@bufbuild/protobuf";
 import { LoginResponseSchema } from "../../gen/parley/account/v1/account_service_pb.ts";
+import { callJson } from "../processes/call-json.ts";
 import { importAccounts } from "../processes/parley-node.ts";
 
 const password = "benchmark password";
@@ -58,19 +59,4 @@ async function logInOne(server: string, handle: string): Promise<LoggedIn> {
 export function directConversationId(one: string, other: string): string {
   const [low, high] = [one, other].sort();
   return `d-${low}-${high}`;
-}
-
-/** One call of the Connect protocol in JSON. Throws with the answer's text when it is an error. */
-export async function callJson(url: string, message: unknown, accessToken?: string): Promise<JsonValue> {
-  const answer = await fetch(url, {
-    method: "POST",
-    headers: {
-      "content-type": "application/json",
-      ...(accessToken === undefined ? {} : { authorization: `Bearer ${accessToken}` }),
-    },
-    body: JSON.stringify(message),
-  });
-  if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`);
-  const json: JsonValue = JSON.parse(await answer.text());
-  return json;
 }

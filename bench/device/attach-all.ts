@@ -1,4 +1,4 @@
-import type { DeviceHandlers } from "./device-stream.ts";
+import type { DeviceHandlers, DevicePlace } from "./device-stream.ts";
 import { DeviceStream } from "./device-stream.ts";
 
 const attachesAtOnceMax = 64;
@@ -9,17 +9,16 @@ export interface AttachedDevices extends Disposable {
   readonly devices: readonly DeviceStream[];
 }
 
-/** Attaches one device per token, a few at a time, and lets each acknowledge at least once a second. */
+/** Attaches one device at each place, a few at a time, and lets each acknowledge at least once a second. */
 export async function attachAll(
-  server: string,
-  accessTokens: readonly string[],
+  places: readonly DevicePlace[],
   handlersOf: (index: number) => DeviceHandlers,
 ): Promise<AttachedDevices> {
   const devices: DeviceStream[] = [];
-  for (let start = 0; start < accessTokens.length; start += attachesAtOnceMax) {
-    const group = accessTokens
+  for (let start = 0; start < places.length; start += attachesAtOnceMax) {
+    const group = places
       .slice(start, start + attachesAtOnceMax)
-      .map((token, index) => new DeviceStream(server, token, handlersOf(start + index)));
+      .map((place, index) => new DeviceStream(place, handlersOf(start + index)));
     await Promise.all(group.map((device) => device.caughtUp));
     devices.push(...group);
   }

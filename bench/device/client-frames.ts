@@ -9,15 +9,27 @@ const ackTag = 0x18;
 const pongTag = 0x48;
 const counterDigits = 12;
 
-/** The first frame of a device that holds nothing: window 256, the longest heartbeat. */
-export function openFrame(): Buffer {
+/** Up to where a device holds a conversation; the epoch is always the first one. */
+export interface HeldPosition {
+  readonly conversationId: string;
+  readonly seq: number;
+}
+
+/** The first frame of a device that holds so much: window 256, the longest heartbeat. At most 1,000 positions. */
+export function openFrame(held: readonly HeldPosition[] = []): Buffer {
+  const positions = held.map(({ conversationId, seq }) => ({
+    $typeName: "parley.message.v1.Position" as const,
+    conversationId,
+    epoch: 1n,
+    seq: BigInt(seq),
+  }));
   return enveloped(
     encoded({
       case: "open",
       value: {
         $typeName: "parley.session.v1.Open",
         resumeTicket: "",
-        positions: { $typeName: "parley.session.v1.Positions", positions: [], last: true },
+        positions: { $typeName: "parley.session.v1.Positions", positions, last: true },
         window: 256,
         heartbeatInterval: { $typeName: "google.protobuf.Duration", seconds: 120n, nanos: 0 },
       },
@@ -35,6 +47,17 @@ export function pongFrame(number: number): Buffer {
   return numberFrame(pongTag, number);
 }
 
+/** Says that the device's user types in a conversation. */
+export function typingFrame(conversationId: string): Buffer {
+  const value = {
+    $typeName: "parley.message.v1.Typing",
+    conversationId,
+    accountId: "",
+    active: true,
+  } as const;
+  return enveloped(encoded({ case: "typing", value }));
+}
+
 function numberFrame(tag: number, value: number): Buffer {
   const frame = Buffer.concat([Buffer.of(tag), varint(value)]);
   return enveloped(Buffer.concat([Buffer.of(frameTag, frame.length), frame]));
@@ -45,8 +68,11 @@ export class SendTemplate {
   readonly #bytes: Buffer;
   readonly #counterOffset: number;
 
-  /** `run` keeps ids of one template apart from those of an earlier one: 8 hexadecimal digits. */
-  constructor(conversationId: string, text: string, run: string) {
+  /**
+   * `run` keeps ids of one template apart from those of an earlier one: 8 hexadecimal digits. `retry` says of each send that
+   * it may have been sent before.
+   */
+  constructor(conversationId: string, text: string, run: string, retry = false) {
     const prefix = `${run}-0000-4000-8000-`;
     const clientMessageId = prefix + "0".repeat(counterDigits);
     const content = {
@@ -63,7 +89,7 @@ export class SendTemplate {
           conversationId,
           clientMessageId,
           content: { ...content, mentions: [] },
-          retry: false,
+          retry,
         },
       }),
     );

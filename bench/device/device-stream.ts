@@ -1,10 +1,21 @@
 import http2 from "node:http2";
-import { ackFrame, openFrame, pongFrame } from "./client-frames.ts";
+import { ackFrame, type HeldPosition, openFrame, pongFrame } from "./client-frames.ts";
 import { EnvelopeReader } from "./envelopes.ts";
 import { walkFields } from "./wire-fields.ts";
 
 /** Fields of ServerFrame. */
-const fields = { events: 1, firstDeliveryId: 2, results: 4, caughtUp: 7, ping: 8, closed: 12 } as const;
+const fields = {
+  events: 1,
+  firstDeliveryId: 2,
+  results: 4,
+  signals: 5,
+  caughtUp: 7,
+  ping: 8,
+  closed: 12,
+} as const;
+
+/** The field of Signal. */
+const typingField = 1;
 
 /** Unacknowledged events at which a device acknowledges, an eighth of its window. */
 const ackEvery = 32;
@@ -15,6 +26,18 @@ export interface DeviceHandlers {
   readonly onEvents?: (count: number, bytes: number) => void;
   /** Each answer to a send: a SendResult stands at these bounds. */
   readonly onResult?: (bytes: Buffer, start: number, end: number) => void;
+  /** Each signal that somebody types: a Typing stands at these bounds. */
+  readonly onTyping?: (bytes: Buffer, start: number, end: number) => void;
+  /** The stream ended, and nobody here closed it. Without this, that ends the run. */
+  readonly onLost?: (error: Error) => void;
+}
+
+/** Where a device attaches, as whom, and with what it holds already. */
+export interface DevicePlace {
+  readonly server: string;
+  readonly accessToken: string;
+  /** At most 1,000; none unless told otherwise. */
+  readonly held?: readonly HeldPosition[];
 }
 
 /**
@@ -30,9 +53,9 @@ export class DeviceStream {
   #out: Buffer[] = [];
   #lastId = 0;
   #ackedId = 0;
-  #closing = false;
+  #ended = false;
 
-  constructor(server: string, accessToken: string, handlers: DeviceHandlers = {}) {
+  constructor({ server, accessToken, held = [] }: DevicePlace, handlers: DeviceHandlers = {}) {
     this.#handlers = handlers;
     this.#session = http2.connect(server);
     this.#session.on("error", (error) => this.#fail(error));
@@ -50,7 +73,7 @@ export class DeviceStream {
     this.#stream.on("data", (chunk: Buffer) => this.#take(chunk));
     this.#stream.on("error", (error) => this.#fail(error));
     this.#stream.on("close", () => this.#fail(new Error("the stream ended")));
-    this.#stream.write(openFrame());
+    this.#stream.write(openFrame(held));
   }
 
   /** Resolves when everything before the attach has been sent. Rejects when the node refused. */
@@ -63,10 +86,10 @@ export class DeviceStream {
     this.#out.push(frame);
   }
 
-  /** Writes what is queued. */
+  /** Writes what is queued; nothing once the stream has ended. */
   flush(): void {
     const [only] = this.#out;
-    if (only === undefined) return;
+    if (only === undefined || this.#ended) return;
     this.#stream.write(this.#out.length === 1 ? only : Buffer.concat(this.#out));
     this.#out = [];
   }
@@ -80,7 +103,7 @@ export class DeviceStream {
   }
 
   close(): void {
-    this.#closing = true;
+    this.#ended = true;
     this.#session.destroy();
   }
 
@@ -103,6 +126,7 @@ export class DeviceStream {
       if (field === fields.events) events += 1;
       else if (field === fields.firstDeliveryId) firstId = from;
       else if (field === fields.results) this.#handlers.onResult?.(bytes, from, to);
+      else if (field === fields.signals) this.#takeSignal(bytes, from, to);
       else if (field === fields.caughtUp) this.#caughtUp.resolve();
       else if (field === fields.ping) this.queue(pongFrame(from));
       else if (field === fields.closed)
@@ -113,11 +137,26 @@ export class DeviceStream {
     this.#handlers.onEvents?.(events, end - start);
   }
 
-  /** A device that is lost spoils the measurement: better no figure than a wrong one. */
+  #takeSignal(bytes: Buffer, start: number, end: number): void {
+    const { onTyping } = this.#handlers;
+    if (onTyping === undefined) return;
+    walkFields(bytes, { start, end }, (field, from, to) => {
+      if (field === typingField) onTyping(bytes, from, to);
+    });
+  }
+
+  /** A device that is lost spoils the measurement, unless that is what is measured: better no figure than a wrong one. */
   #fail(error: Error): void {
-    if (this.#closing) return;
+    if (this.#ended) return;
+    this.#ended = true;
     this.#caughtUp.reject(error);
     this.#caughtUp.promise.catch(() => undefined);
+    const { onLost } = this.#handlers;
+    if (onLost !== undefined) {
+      this.#session.destroy();
+      onLost(error);
+      return;
+    }
     process.stderr.write(`a device lost its stream: ${error.message}\n`);
     process.exitCode = 1;
     setImmediate(() => process.exit());

@@ -2,7 +2,14 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { ClientFrameSchema } from "../../gen/parley/session/v1/session_pb.ts";
 import { AttachRequestSchema } from "../../gen/parley/session/v1/session_service_pb.ts";
-import { ackFrame, numberOfClientId, openFrame, pongFrame, SendTemplate } from "./client-frames.ts";
+import {
+  ackFrame,
+  numberOfClientId,
+  openFrame,
+  pongFrame,
+  SendTemplate,
+  typingFrame,
+} from "./client-frames.ts";
 import { EnvelopeReader, enveloped } from "./envelopes.ts";
 import { readVarint, varint, walkFields } from "./wire-fields.ts";
 
@@ -18,7 +25,23 @@ describe("the frames of the load generators", () => {
     expect(kindIn(pongFrame(2 ** 40))).toEqual({ case: "pong", value: 2n ** 40n });
     expect(kindIn(openFrame())).toMatchObject({
       case: "open",
-      value: { window: 256, positions: { last: true } },
+      value: { window: 256, positions: { positions: [], last: true } },
+    });
+    expect(kindIn(openFrame([{ conversationId: "d-a-b", seq: 21 }]))).toMatchObject({
+      case: "open",
+      value: { positions: { positions: [{ conversationId: "d-a-b", epoch: 1n, seq: 21n }], last: true } },
+    });
+    expect(kindIn(typingFrame("d-a-b"))).toMatchObject({
+      case: "typing",
+      value: { conversationId: "d-a-b", active: true },
+    });
+  });
+
+  test("a send that is made again says so, and is the same otherwise", () => {
+    const again = new SendTemplate("d-a-b", "text", "0000abcd", true);
+    expect(kindIn(again.frame(42))).toMatchObject({
+      case: "send",
+      value: { retry: true, clientMessageId: "0000abcd-0000-4000-8000-000000000042" },
     });
   });
 

@@ -48,7 +48,8 @@ class Receivers {
       group: new SendTemplate(groupId, "x".repeat(textBytes), "00000002"),
       primer: new SendTemplate(primerId, "x", "00000003"),
     };
-    this.#attached = await attachAll(server, accessTokens, (index) => ({
+    const places = accessTokens.map((accessToken) => ({ server, accessToken }));
+    this.#attached = await attachAll(places, (index) => ({
       onEvents: (count, bytes) => {
         if (index > 0) this.#count(count, bytes);
       },

@@ -10,7 +10,10 @@ export interface IdleHolderTasks {
 
 answerTasks<IdleHolderTasks>({
   attach: async ({ server, accessTokens }) => {
-    await attachAll(server, accessTokens, () => ({}));
+    await attachAll(
+      accessTokens.map((accessToken) => ({ server, accessToken })),
+      () => ({}),
+    );
   },
   connect: ({ url, count }) => connectClients(url, count, () => undefined),
 });

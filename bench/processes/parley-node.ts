@@ -7,6 +7,9 @@ import type { MemoryFigures } from "./memory-probe.ts";
 const launcher = fileURLToPath(new URL("../../services/cli/parley.js", import.meta.url));
 const memoryProbe = new URL("memory-probe.ts", import.meta.url).href;
 
+/** Milliseconds that a node has to end after a signal before it is killed. */
+const exitMsMax = 20_000;
+
 /** One started `parley dev`. */
 export interface ParleyNode extends AsyncDisposable {
   readonly pid: number;
@@ -17,8 +20,13 @@ export interface ParleyNode extends AsyncDisposable {
   readonly readyMs: number;
   /** Memory after garbage collection; only when it was started with `probed`. */
   memory(): Promise<MemoryFigures>;
-  /** The sum or count of a histogram, or the value of a counter, from /metrics; 0 when it is not there. */
+  /**
+   * The sum or count of a histogram, or the value of a counter or gauge, from /metrics, by its name with its labels; 0 when it
+   * is not there.
+   */
   metric(name: string): Promise<number>;
+  /** Sends a signal and waits for the end. */
+  kill(signal: NodeJS.Signals): Promise<void>;
 }
 
 /** How a node is started. */
@@ -49,6 +57,7 @@ export async function startParley(options: ParleyNodeOptions): Promise<ParleyNod
   const child = spawn(process.execPath, [...nodeOptionsOf(options), launcher, ...argumentsOf(options)], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
+  endWithUs(child);
   const errors: string[] = [];
   child.stderr?.setEncoding("utf8").on("data", (text: string) => errors.push(text));
   const ready = await readyLine(child, errors);
@@ -69,7 +78,8 @@ export async function startParley(options: ParleyNodeOptions): Promise<ParleyNod
       const line = text.split("\n").find((candidate) => candidate.startsWith(`${name} `));
       return Number(line?.split(" ")[1] ?? 0);
     },
-    [Symbol.asyncDispose]: () => stop(child),
+    kill: (signal) => end(child, signal),
+    [Symbol.asyncDispose]: () => end(child, "SIGTERM"),
   };
 }
 
@@ -117,11 +127,18 @@ async function readyLine(
   throw new Error(`the node ended before it was ready: ${errors.join("")}`);
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+/** However this process ends, short of SIGKILL, the node does not outlive it. */
+function endWithUs(child: ChildProcess): void {
+  const kill = (): void => void child.kill("SIGKILL");
+  process.once("exit", kill);
+  child.once("exit", () => process.removeListener("exit", kill));
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, "exit");
-  child.kill("SIGTERM");
-  const impatience = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  child.kill(signal);
+  const impatience = setTimeout(() => child.kill("SIGKILL"), exitMsMax);
   await exit;
   clearTimeout(impatience);
 }

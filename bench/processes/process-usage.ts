@@ -24,6 +24,16 @@ export function processorTimeOf(pid: number): ProcessorTime {
   return { ...sums, total: sums.main + sums.workers + sums.others };
 }
 
+/** The sum over several running processes. */
+export function processorTimeOfAll(pids: readonly number[]): ProcessorTime {
+  const sum = { total: 0, main: 0, workers: 0, others: 0 };
+  for (const pid of pids) {
+    const time = processorTimeOf(pid);
+    for (const kind of ["total", "main", "workers", "others"] as const) sum[kind] += time[kind];
+  }
+  return sum;
+}
+
 /** The time used between two readings. */
 export function timeBetween(before: ProcessorTime, after: ProcessorTime): ProcessorTime {
   return {

@@ -1,12 +1,13 @@
 import { type AttachedDevices, attachAll } from "../device/attach-all.ts";
 import { numberOfClientId, SendTemplate } from "../device/client-frames.ts";
+import type { DeviceHandlers, DevicePlace } from "../device/device-stream.ts";
 import { walkFields } from "../device/wire-fields.ts";
 import { answerTasks } from "../processes/child.ts";
 import { type Latency, latencyOf } from "../statistics.ts";
+import { SendLane } from "./send-lane.ts";
 
-/** One who sends: an account's token and its own direct conversation. */
-export interface Sender {
-  readonly accessToken: string;
+/** One who sends: where its device attaches, and its own direct conversation. */
+export interface Sender extends DevicePlace {
   readonly conversationId: string;
 }
 
@@ -16,8 +17,8 @@ export interface SendFigures {
   /** From the first send to the last ack. */
   readonly seconds: number;
   readonly latency: Latency;
-  /** Answers that were not `committed`; a good run has none. */
-  readonly failed: number;
+  /** Sends that were refused for now, or had an unknown outcome, and were made again; a good run has none. */
+  readonly repeated: number;
   /** The longest time for which the generator itself did not look, in ms: what is near it is no fault of the node. */
   readonly blindMs: number;
   /** Mean bytes of the frames with one's own entries, per entry. */
@@ -26,9 +27,10 @@ export interface SendFigures {
 
 /** The load generator, a process of its own. */
 export interface SendLoadTasks {
+  /** Each sender's conversation has another member; their devices are the receivers: one for each sender, or none. */
   attach(argument: {
-    server: string;
     senders: readonly Sender[];
+    receivers: readonly DevicePlace[];
     textBytes: number;
     run: string;
   }): Promise<void>;
@@ -43,36 +45,39 @@ export interface SendLoadTasks {
 
 const resultFields = { clientMessageId: 1, failed: 3 } as const;
 
-/** Milliseconds that answers may take after the last send. */
-const answerMsMax = 10_000;
+/** Milliseconds that answers, and then deliveries, may take after the last send. */
+const answerMsMax = 20_000;
+
+/** Milliseconds until what failed is sent again. */
+const repeatDelayMs = 500;
 
 class SendLoad {
-  readonly #templates: SendTemplate[] = [];
+  /** By stream: for a send's first time and for its repetitions. */
+  readonly #templates: { readonly first: SendTemplate; readonly again: SendTemplate }[] = [];
+  #lanes: SendLane[] = [];
   readonly #starts = new Map<number, number>();
-  #attached: AttachedDevices | undefined;
+  #senders: AttachedDevices["devices"] = [];
+  /** Devices that get each entry: its sender's, and its receiver's. */
+  #copies = 1;
   #nextNumber = 1;
   #latencies: number[] = [];
-  #failed = 0;
+  #repeated = 0;
   #blindMs = 0;
   #events = 0;
   #eventBytes = 0;
   #onAck: (stream: number) => void = () => undefined;
 
-  async attach({ server, senders, textBytes, run }: Parameters<SendLoadTasks["attach"]>[0]): Promise<void> {
+  async attach(argument: Parameters<SendLoadTasks["attach"]>[0]): Promise<void> {
+    const { senders, receivers, textBytes, run } = argument;
     const text = "x".repeat(textBytes);
-    for (const { conversationId } of senders)
-      this.#templates.push(new SendTemplate(conversationId, text, run));
-    this.#attached = await attachAll(
-      server,
-      senders.map(({ accessToken }) => accessToken),
-      (index) => ({
-        onResult: (bytes, start, end) => this.#takeResult(index, bytes, { start, end }),
-        onEvents: (count, bytes) => {
-          this.#events += count;
-          this.#eventBytes += bytes;
-        },
-      }),
-    );
+    for (const { conversationId } of senders) {
+      const first = new SendTemplate(conversationId, text, run);
+      this.#templates.push({ first, again: new SendTemplate(conversationId, text, run, true) });
+    }
+    this.#lanes = senders.map(() => new SendLane());
+    this.#copies = receivers.length > 0 ? 2 : 1;
+    const { devices } = await attachAll([...senders, ...receivers], (index) => this.#handlersOf(index));
+    this.#senders = devices.slice(0, senders.length);
   }
 
   async closedLoop({ seconds, inFlight }: Parameters<SendLoadTasks["closedLoop"]>[0]): Promise<SendFigures> {
@@ -82,7 +87,7 @@ class SendLoad {
       const nowMs = performance.now();
       if (nowMs < endMs) this.#send(stream, nowMs);
     };
-    for (const [stream, device] of this.#devices.entries()) {
+    for (const [stream, device] of this.#senders.entries()) {
       for (let count = 0; count < inFlight; count += 1) this.#send(stream, performance.now());
       device.flush();
     }
@@ -103,13 +108,19 @@ class SendLoad {
     return await this.#finish(startMs);
   }
 
-  get #devices(): AttachedDevices["devices"] {
-    return this.#attached?.devices ?? [];
+  #handlersOf(stream: number): DeviceHandlers {
+    return {
+      onResult: (bytes, start, end) => this.#takeResult(stream, bytes, { start, end }),
+      onEvents: (count, bytes) => {
+        this.#events += count;
+        this.#eventBytes += bytes;
+      },
+    };
   }
 
   #begin(): number {
     this.#latencies = [];
-    this.#failed = 0;
+    this.#repeated = 0;
     this.#blindMs = 0;
     this.#events = 0;
     this.#eventBytes = 0;
@@ -121,11 +132,14 @@ class SendLoad {
     await this.#until(() => this.#starts.size === 0 || performance.now() > deadlineMs);
     if (this.#starts.size > 0) throw new Error(`${this.#starts.size} sends were not answered`);
     const endMs = performance.now();
+    const missing = (): number => this.#latencies.length * this.#copies - this.#events;
+    await this.#until(() => missing() <= 0 || performance.now() > endMs + answerMsMax);
+    if (missing() > 0) throw new Error(`${missing()} events did not come`);
     return {
       acks: this.#latencies.length,
       seconds: (endMs - startMs) / 1_000,
       latency: latencyOf(this.#latencies),
-      failed: this.#failed,
+      repeated: this.#repeated,
       blindMs: this.#blindMs,
       entryBytes: this.#eventBytes / Math.max(1, this.#events),
     };
@@ -143,30 +157,45 @@ class SendLoad {
   }
 
   #sendDue(index: number, dueMs: number): void {
-    const stream = index % this.#devices.length;
+    const stream = index % this.#senders.length;
     this.#send(stream, dueMs);
-    this.#devices[stream]?.flush();
+    this.#senders[stream]?.flush();
   }
 
   #send(stream: number, startMs: number): void {
     const number = this.#nextNumber;
     this.#nextNumber += 1;
     this.#starts.set(number, startMs);
-    const frame = this.#templates[stream]?.frame(number);
-    if (frame !== undefined) this.#devices[stream]?.queue(frame);
+    if (this.#lanes[stream]?.begin(number) === true) this.#queue(stream, "first", number);
+  }
+
+  #queue(stream: number, time: "first" | "again", number: number): void {
+    const frame = this.#templates[stream]?.[time].frame(number);
+    if (frame !== undefined) this.#senders[stream]?.queue(frame);
   }
 
   #takeResult(stream: number, bytes: Buffer, bounds: { readonly start: number; readonly end: number }): void {
+    let number = 0;
+    let failed = false;
     walkFields(bytes, bounds, (field, _, end) => {
-      if (field === resultFields.failed) this.#failed += 1;
-      if (field !== resultFields.clientMessageId) return;
-      const number = numberOfClientId(bytes, end);
-      const startMs = this.#starts.get(number);
-      if (startMs === undefined) return;
-      this.#starts.delete(number);
-      this.#latencies.push(performance.now() - startMs);
+      if (field === resultFields.failed) failed = true;
+      if (field === resultFields.clientMessageId) number = numberOfClientId(bytes, end);
     });
+    if (this.#lanes[stream]?.end(number, failed) === true)
+      setTimeout(() => this.#repeat(stream), repeatDelayMs);
+    if (failed) {
+      this.#repeated += 1;
+      return;
+    }
+    const startMs = this.#starts.get(number);
+    if (startMs !== undefined) this.#latencies.push(performance.now() - startMs);
+    this.#starts.delete(number);
     this.#onAck(stream);
+  }
+
+  #repeat(stream: number): void {
+    for (const number of this.#lanes[stream]?.repeat() ?? []) this.#queue(stream, "again", number);
+    this.#senders[stream]?.flush();
   }
 }
 

@@ -2,9 +2,9 @@ import type { Benchmark, BenchSettings, Findings } from "../benchmark.ts";
 import { directConversationId, type LoggedIn, logIn, makeAccounts } from "../device/accounts.ts";
 import { FigureTable } from "../figures.ts";
 import { type Child, startChild } from "../processes/child.ts";
-import { manyAccountsFlags, type ParleyNode, startParley } from "../processes/parley-node.ts";
-import { processorTimeOf, timeBetween } from "../processes/process-usage.ts";
+import { manyAccountsFlags, startParley } from "../processes/parley-node.ts";
 import { scratchDirectory } from "../processes/scratch-directory.ts";
+import { type LoadedNodes, measureLoad } from "./measure-load.ts";
 import type { Sender, SendFigures, SendLoadTasks } from "./send-load.ts";
 import type { SqliteFloorTasks } from "./sqlite-floor.ts";
 
@@ -19,12 +19,9 @@ export const sendsBenchmark: Benchmark = {
   run: measureSends,
 };
 
-interface Bench {
+interface Bench extends LoadedNodes {
   readonly settings: BenchSettings;
-  readonly node: ParleyNode;
   readonly load: Child<SendLoadTasks>;
-  readonly table: FigureTable;
-  readonly log: (line: string) => void;
 }
 
 async function measureSends(settings: BenchSettings, log: (line: string) => void): Promise<Findings> {
@@ -36,12 +33,12 @@ async function measureSends(settings: BenchSettings, log: (line: string) => void
     flags,
     profileDirectory: settings.profileDirectory,
   });
-  const senders = sendersOf(await logIn(node.public, settings.senders * 2));
+  const senders = sendersOf(node.public, await logIn(node.public, settings.senders * 2));
   await using load = await startChild<SendLoadTasks>(new URL("send-load.ts", import.meta.url));
   await using floor = await startChild<SqliteFloorTasks>(new URL("sqlite-floor.ts", import.meta.url));
   const table = new FigureTable();
-  const bench = { settings, node, load, table, log };
-  await load.ask("attach", { server: node.public, senders, textBytes, run: "00000001" });
+  const bench = { settings, nodes: [node], load, table, log };
+  await load.ask("attach", { senders, receivers: [], textBytes, run: "00000001" });
   // Warm: just-in-time compilation is not what is measured.
   const warm = await load.ask("closedLoop", { seconds: Math.min(3, settings.seconds), inFlight });
   for (let run = 0; run < settings.runs; run += 1) {
@@ -56,12 +53,12 @@ async function measureSends(settings: BenchSettings, log: (line: string) => void
 const closedLoopName = "Parley, closed loop";
 
 /** Even accounts send to odd ones, which have no device attached. */
-function sendersOf(accounts: readonly LoggedIn[]): Sender[] {
+function sendersOf(server: string, accounts: readonly LoggedIn[]): Sender[] {
   return accounts.flatMap((account, index) => {
     const peer = accounts[index + 1];
     if (index % 2 === 1 || peer === undefined) return [];
     const conversationId = directConversationId(account.accountId, peer.accountId);
-    return [{ accessToken: account.accessToken, conversationId }];
+    return [{ server, accessToken: account.accessToken, conversationId }];
   });
 }
 
@@ -96,48 +93,14 @@ async function measureOpenLoop(bench: Bench): Promise<void> {
   await measureLoad(bench, name, () => bench.load.ask("openLoop", { seconds, perSecond: sendsPerSecond }));
 }
 
-async function measureLoad(
-  { node, table, log }: Bench,
-  name: string,
-  run: () => Promise<SendFigures>,
-): Promise<void> {
-  const [before, batchesBefore] = [processorTimeOf(node.pid), await batchesOf(node)];
-  const figures = await run();
-  const [used, batches] = [timeBetween(before, processorTimeOf(node.pid)), await batchesOf(node)];
-  if (figures.failed > 0) throw new Error(`${figures.failed} sends failed`);
-  const perSend = (microseconds: number): number => microseconds / figures.acks;
-  table.add(name, "sends/s", figures.acks / figures.seconds);
-  table.add(`${name}: ack p50`, "ms", figures.latency.p50);
-  table.add(`${name}: ack p99`, "ms", figures.latency.p99);
-  table.add(`${name}: slowest ack`, "ms", figures.latency.most);
-  table.add(`${name}: processor time of the node`, "µs/send", perSend(used.total));
-  table.add(`${name}: of it the main thread`, "µs/send", perSend(used.main));
-  table.add(`${name}: of it the database's thread`, "µs/send", perSend(used.workers));
-  table.add(
-    `${name}: entries per commit`,
-    "entries",
-    (batches.entries - batchesBefore.entries) / (batches.count - batchesBefore.count),
-  );
-  log(
-    `${name}: ${(figures.acks / figures.seconds).toFixed(0)} sends/s, p50 ${figures.latency.p50.toFixed(1)} ms, ` +
-      `p99 ${figures.latency.p99.toFixed(1)} ms, ${perSend(used.total).toFixed(0)} µs/send, generator blind for at most ${figures.blindMs.toFixed(0)} ms`,
-  );
-}
-
-async function batchesOf(node: ParleyNode): Promise<{ readonly entries: number; readonly count: number }> {
-  return {
-    entries: await node.metric("parley_append_batch_entries_sum"),
-    count: await node.metric("parley_append_batch_entries_count"),
-  };
-}
-
 function notesOf(settings: BenchSettings, warm: SendFigures): string[] {
   return [
     `${settings.senders} accounts, each with one attached device (gRPC over a connection of its own) and a direct ` +
       `conversation; texts of ${textBytes} bytes, stored and delivered as about ${Math.round(warm.entryBytes)} bytes. ` +
       "Every send also comes back to its sender as an event and is acknowledged.",
     `The closed loop keeps ${inFlight} sends of each stream unanswered; the open loop starts sends at its rate, and ` +
-      "counts latency from the time at which a send was due.",
+      "counts latency from the time at which a send was due. A send that is refused for now, or whose outcome is unknown, is " +
+      "made again after half a second, under its id; its latency goes on.",
     "The floor is one process that writes the same rows (an entry with both unique indexes, and its conversation's " +
       "head) through node:sqlite with WAL and `synchronous=FULL`, prepared statements and nothing else, on the same disk.",
   ];
