@@ -119,6 +119,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         calmSeconds: 12,
         users: people,
         seed,
+        outageMsMax: 5_000,
         progress,
       }),
   },

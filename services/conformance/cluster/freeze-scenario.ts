@@ -1,6 +1,12 @@
 import { pause } from "../harness/pause.ts";
 import type { Progress, ScenarioReport } from "../harness/scenario-report.ts";
-import { describeBefore, describeOutage, describeRun, describeTrouble } from "./cluster-figures.ts";
+import {
+  checkOutage,
+  describeBefore,
+  describeOutage,
+  describeRun,
+  describeTrouble,
+} from "./cluster-figures.ts";
 import type { ClusterMember } from "./cluster-load.ts";
 import { type RunningCluster, runUnderLoad } from "./cluster-run.ts";
 import { type Absence, longestSilence, type Outage, outageAround, type PlacedRun } from "./outage.ts";
@@ -31,6 +37,8 @@ export interface ClusterFreezeOptions {
   readonly calmSeconds: number;
   readonly users: number;
   readonly seed: number;
+  /** What the 99th percentile of the outage may be for clients of other nodes, when the store was left, in milliseconds. */
+  readonly outageMsMax: number;
   readonly progress?: Progress;
 }
 
@@ -57,7 +65,7 @@ export async function runClusterFreeze(options: ClusterFreezeOptions): Promise<S
   const thaws = freezes.map(({ endedMs }) => endedMs);
   const window = `within ${outageWindowMs / 1000} s of`;
   return {
-    findings: outcome.findings,
+    findings: [...outcome.findings, checkOutage(around(withStore).elsewhere, options.outageMsMax)],
     figures: [
       ["SIGSTOP of a random node, then SIGCONT", `${freezes.length} times, seed ${options.seed}`],
       ...freezes.map((freeze, index) => [`freeze ${index + 1}`, describeFreeze(freeze, run)] as const),

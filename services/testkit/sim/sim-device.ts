@@ -18,9 +18,16 @@ import type { Timer } from "../../kernel/clock.ts";
 import type { Caller } from "../../rpc/caller.ts";
 import { StreamSends } from "../stream-sends.ts";
 import type { DeviceHabits } from "./device-habits.ts";
-import type { EdgeClient, EdgeFailure, EdgeStream } from "./edge-client.ts";
+import type { EdgeClient, EdgeFailure } from "./edge-client.ts";
 import { listUpTo } from "./edge-list.ts";
 import { HeldLog } from "./held-log.ts";
+import {
+  type Attachment,
+  type DeviceTally,
+  generationOf,
+  newAttachment,
+  newTally,
+} from "./sim-attachment.ts";
 import type { SimJournal } from "./sim-journal.ts";
 import type { SimProcess } from "./sim-process.ts";
 
@@ -49,34 +56,19 @@ export interface SimDeviceOptions {
   readonly newestGeneration: () => bigint;
 }
 
-/** What a device has lived through. */
-export interface DeviceTally {
-  streams: number;
-  redelivered: number;
-  dropped: number;
-  gaps: number;
-  behind: number;
-  readonly closed: Map<string, number>;
-}
-
 /** A device as the contract describes one: attaches, stores, acknowledges, lists, follows, and comes back. */
 export class SimDevice {
   readonly held: HeldLog;
   readonly sends: StreamSends;
-  readonly tally: DeviceTally = {
-    streams: 0,
-    redelivered: 0,
-    dropped: 0,
-    gaps: 0,
-    behind: 0,
-    closed: new Map(),
-  };
+  readonly tally: DeviceTally = newTally();
   readonly #options: SimDeviceOptions;
   #habits: DeviceHabits;
   #attachment: Attachment | undefined;
   #next: Timer | undefined;
   #failures = 0;
   #ticket = "";
+  /** Where the node of the stream before told it to go. */
+  #movedTo: string | undefined;
   #isStopped = false;
 
   constructor(options: SimDeviceOptions) {
@@ -146,16 +138,10 @@ export class SimDevice {
       window: habits.window,
       heartbeatInterval: durationFromMs(heartbeatMs),
     });
-    const attachment: Attachment = {
-      stream: idleStream,
-      frames: [],
-      isWorking: false,
-      isOver: false,
-      lost: new Map(),
-      stored: 0n,
-      silence: undefined,
-    };
-    attachment.stream = client.attach(process.rng.pick(known), open, {
+    const attachment = newAttachment();
+    const address = this.#movedTo ?? process.rng.pick(known);
+    this.#movedTo = undefined;
+    attachment.stream = client.attach(address, open, {
       onFrame: (frame) => this.#heard(attachment, frame),
       onEnd: (failure) => this.#ended(attachment, this.#delayAfter(failure)),
     });
@@ -344,7 +330,9 @@ export class SimDevice {
       case "moving":
         // The stream serves until the deadline; most devices go at once.
         this.#options.process.clock.after(1_000 * this.#options.process.rng.fraction(), () => {
-          if (this.#attachment === attachment) this.hop();
+          if (this.#attachment !== attachment) return;
+          this.#movedTo = control.value.address.replace(/^http:\/\//, "") || undefined;
+          this.hop();
         });
         return;
       case "pong":
@@ -369,28 +357,3 @@ export class SimDevice {
     return retryDelay === undefined ? process.rng.fraction() * 1_000 : durationMs(retryDelay);
   }
 }
-
-/** Which attach a ticket is of. Nodes alone can check it, anybody can read it. */
-function generationOf(ticket: string): bigint {
-  return BigInt(Buffer.from(ticket.split(".")[2] ?? "", "base64url").toString());
-}
-
-interface Attachment {
-  stream: EdgeStream;
-  readonly frames: ServerFrame[];
-  isWorking: boolean;
-  isOver: boolean;
-  /** By conversation, the last entry that could not be stored and did not come again yet. */
-  readonly lost: Map<string, bigint>;
-  /** The highest delivery id up to which everything is stored. */
-  stored: bigint;
-  silence: Timer | undefined;
-}
-
-/** Until the real one is there, in the same turn. */
-const idleStream: EdgeStream = {
-  say: () => undefined,
-  drop: () => undefined,
-  pause: () => undefined,
-  resume: () => undefined,
-};
