@@ -1,4 +1,5 @@
 import type { NodeRecord } from "./node-record.ts";
+import type { EpochMark } from "./ports.ts";
 
 /** How long a node stays listed after its last heartbeat, in milliseconds. At least; a coordinator may be late. */
 export const leaseMs = 10_000;
@@ -34,6 +35,13 @@ export interface Coordinator extends AsyncDisposable {
    * missing or come for nothing: list from time to time all the same.
    */
   watch(onHint: () => void): () => void;
+  /**
+   * The highest mark of the store that it was told of, each part for itself; epoch 1 and tick 0 before that. It outlives all
+   * nodes, and a restore of the store does not touch it. Rejects when it cannot be asked now.
+   */
+  readMark(): Promise<EpochMark>;
+  /** Raises each part of the mark to at least the one given. Rejects when that cannot be done now; it may have been done. */
+  raiseMark(mark: EpochMark): Promise<void>;
   /** Ends watches and gives back files and connections. Entries stay until their lease ends. Idempotent. */
   stop(): Promise<void>;
 }

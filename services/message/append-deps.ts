@@ -10,6 +10,7 @@ import type {
   AccountDirectory,
   AppendTrace,
   EntryLogStore,
+  EpochHeadStore,
   HeadStore,
   MembershipCounts,
   MembershipStore,
@@ -17,7 +18,7 @@ import type {
 import type { readBack } from "./read-back.ts";
 import type { nextStep } from "./sequencer.ts";
 
-/** The epoch of the store; 1 until a backup is restored. */
+/** The epoch of the store, as far as this node knows; by the node. 1 until a backup was restored. */
 export interface EpochSource {
   current(): bigint;
 }
@@ -31,7 +32,9 @@ export interface AppendDeps {
   /** A TopicRouter, of which an appender only publishes. */
   readonly router: { publish(event: TopicEvent): void };
   readonly ids: IdAllocator;
+  /** Looked at when the appender is created, and at each `beginEpoch`. */
   readonly epochs: EpochSource;
+  readonly epochHeads: Pick<EpochHeadStore, "record">;
   /**
    * This node's place among the owners of a conversation by its own ring, 0 for the first. Of two owners at once the
    * later one waits longer after a conflict, so that it does not keep the first one from going on. 0 when unset.

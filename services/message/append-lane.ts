@@ -190,12 +190,12 @@ export class AppendLane {
   }
 
   #load(slot: Slot): void {
-    const { deps, options } = this.#context;
+    const { deps, options, epoch } = this.#context;
     slot.phase = "loading";
     void this.#start("a load", async () => {
       try {
         const recent = { entriesMax: options.recentIdsMax, bytesMax: options.recentBytesMax };
-        const loaded = await loadConversation(deps, slot.conversationId, recent);
+        const loaded = await loadConversation(deps, slot.conversationId, { recent, epoch });
         slot.committed = loaded.state;
         slot.tip = loaded.state;
         slot.appliedSeq = loaded.state.last;

@@ -39,6 +39,7 @@ async function openOwner(path: string, slot = 0): Promise<OpenOwner> {
     router: { publish: () => undefined },
     ids: createIdAllocator({ store: createMemoryIdSlotStore(), clock, slot }),
     epochs: { current: () => 1n },
+    epochHeads: world.epochHeads,
     digest: world.digest,
     clock,
     rng: world.rng,

@@ -1,9 +1,9 @@
 import type { Timer } from "../kernel/clock.ts";
-import { type AccountCheck, createAccountCheck, noAccounts } from "./account-check.ts";
+import { noAccounts } from "./account-check.ts";
 import type { AppendCommand, AppendResult } from "./append-command.ts";
 import type { AppendDeps, AppendParts } from "./append-deps.ts";
-import { AppendLane } from "./append-lane.ts";
-import { createAppendMetrics } from "./append-metrics.ts";
+import { AppendLife } from "./append-life.ts";
+import { type AppendMetrics, createAppendMetrics } from "./append-metrics.ts";
 import { type AppendOptions, appendDefaults, assertAppendOptions } from "./append-options.ts";
 import { type AppendLimit, draining, failed, overloaded } from "./append-results.ts";
 import { planAfter } from "./batch-outcome.ts";
@@ -11,12 +11,8 @@ import { conversationNotFound } from "./conversation-faults.ts";
 import { groupConversationId, parseConversationId } from "./conversation-id.ts";
 import { settleConversations } from "./conversation-loader.ts";
 import { peerOf } from "./conversation-state.ts";
-import { createConversationTable } from "./conversation-table.ts";
-import type { PendingAppend } from "./pending-append.ts";
 import { readBack } from "./read-back.ts";
-import { createSendEpochs } from "./send-epochs.ts";
 import { nextStep } from "./sequencer.ts";
-import { WaitingRoom } from "./waiting-room.ts";
 
 /** The deciding modules, as production uses them. */
 export const appendParts: AppendParts = { nextStep, planAfter, readBack };
@@ -30,6 +26,12 @@ export interface Appender extends AsyncDisposable {
   append(command: AppendCommand): Promise<AppendResult>;
   /** Finishes effects of these conversations up to their logs' heads; at most 1,000. Rejects as the store does. */
   settle(conversationIds: readonly string[]): Promise<void>;
+  /**
+   * The store is in another epoch: forgets everything that it holds of conversations, and begins again in
+   * `epochs.current()` once nothing of before runs. What waits, and what comes until then, is answered `moved`, or unknown
+   * where the store may have it.
+   */
+  beginEpoch(): Promise<void>;
   /** Refuses new commands and resolves when all others are answered, which their deadlines bound. */
   drain(): Promise<void>;
   /** Answers what still waits, at once, and resolves when nothing runs any more. May be called again. */
@@ -44,12 +46,10 @@ export function createAppender(deps: AppendDeps, options: Partial<AppendOptions>
 class LaneAppender implements Appender {
   readonly #deps: AppendDeps;
   readonly #options: AppendOptions;
-  readonly #stopping = new AbortController();
-  readonly #room: WaitingRoom;
-  readonly #check: AccountCheck;
-  readonly #lanes: readonly AppendLane[];
-  readonly #table: ReturnType<typeof createConversationTable>;
-  readonly #onRefused: (limit: AppendLimit) => void;
+  readonly #metrics: AppendMetrics;
+  #life: AppendLife;
+  /** Ends when the life in `#life` may take commands; unset while it does. */
+  #beginning: Promise<void> | undefined;
   #sweep: Timer | undefined;
   #isDraining = false;
   #onEmpty: (() => void) | undefined;
@@ -58,24 +58,13 @@ class LaneAppender implements Appender {
     assertAppendOptions(options);
     this.#deps = deps;
     this.#options = options;
-    this.#table = createConversationTable(options);
-    const sendEpochs = createSendEpochs(options.orderedStreamsMax);
-    const metrics = createAppendMetrics(deps.metrics, {
-      waiting: () => this.#room.size,
-      loadedConversations: () => this.#table.size,
-      loadedMembers: () => this.#table.members,
-      orderedStreams: () => sendEpochs.size,
+    this.#metrics = createAppendMetrics(deps.metrics, {
+      waiting: () => this.#life.room.size,
+      loadedConversations: () => this.#life.table.size,
+      loadedMembers: () => this.#life.table.members,
+      orderedStreams: () => this.#life.sendEpochs.size,
     });
-    this.#onRefused = (limit) => metrics.refused(limit);
-    this.#room = new WaitingRoom({ options, sendEpochs, results: metrics.results });
-    const context = { deps, options, desk: this.#room, signal: this.#stopping.signal };
-    this.#lanes = Array.from({ length: options.lanes }, () => new AppendLane(context, metrics));
-    this.#check = createAccountCheck({
-      accounts: deps.accounts,
-      memberships: deps.memberships,
-      conversationsPerAccountMax: options.conversationsPerAccountMax,
-      onChecked: (pending) => this.#enqueue(pending),
-    });
+    this.#life = this.#newLife();
   }
 
   append(command: AppendCommand): Promise<AppendResult> {
@@ -83,7 +72,7 @@ class LaneAppender implements Appender {
     if (refusal !== undefined) return Promise.resolve(refusal);
     return new Promise((resolve, reject) => {
       const { senderId, clientMessageId } = command;
-      const pending: PendingAppend = {
+      this.#life.submit({
         command,
         key: { senderId, clientMessageId },
         ...this.#deps.digest(command.body),
@@ -96,10 +85,8 @@ class LaneAppender implements Appender {
         answered: false,
         resolve,
         reject,
-      };
-      this.#room.enter(pending);
+      });
       this.#armSweep();
-      this.#check.submit(pending);
     });
   }
 
@@ -107,23 +94,44 @@ class LaneAppender implements Appender {
     return settleConversations(this.#deps, conversationIds);
   }
 
+  beginEpoch(): Promise<void> {
+    this.#beginning = (this.#beginning ?? Promise.resolve()).then(async () => {
+      await this.#life.end({ kind: "moved" });
+      this.#onEmpty?.();
+      if (this.#isDraining) return;
+      this.#life = this.#newLife();
+      this.#beginning = undefined;
+    });
+    return this.#beginning;
+  }
+
   async drain(): Promise<void> {
     this.#isDraining = true;
-    if (this.#room.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
+    if (this.#life.room.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
   }
 
   async stop(): Promise<void> {
     this.#isDraining = true;
-    this.#stopping.abort();
     this.#sweep?.cancel();
-    this.#room.clear(failed(draining()));
+    const ended = this.#life.end(failed(draining()));
     this.#onEmpty?.();
-    await this.#check.rest();
-    await Promise.all(this.#lanes.map((lane) => lane.rest()));
+    await ended;
+    await this.#beginning;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  #newLife(): AppendLife {
+    return new AppendLife({
+      deps: this.#deps,
+      options: this.#options,
+      epoch: this.#deps.epochs.current(),
+      observer: this.#metrics,
+      results: this.#metrics.results,
+      onFull: () => this.#refuse("loaded_conversations", "Too many conversations are busy; try again later"),
+    });
   }
 
   /** What can be answered without looking at any conversation. */
@@ -139,47 +147,24 @@ class LaneAppender implements Appender {
     if (expireMs <= this.#deps.clock.monotonicMs()) {
       return this.#refuse("deadline", "Its deadline had passed when it arrived");
     }
-    const limit = this.#room.limitPassed(conversationId);
+    if (this.#beginning !== undefined) return { kind: "moved" };
+    const limit = this.#life.room.limitPassed(conversationId);
     return limit === undefined ? undefined : this.#refuse(limit, "Too many commands wait; try again later");
   }
 
   #refuse(limit: AppendLimit, message: string): AppendResult {
-    this.#onRefused(limit);
+    this.#metrics.refused(limit);
     return failed(overloaded(limit, message));
-  }
-
-  /** Step 2: hands a command whose accounts are known to its conversation's lane. */
-  #enqueue(pending: PendingAppend): void {
-    if (pending.answered) return;
-    const { conversationId } = pending.command;
-    const slot = this.#table.obtain(conversationId);
-    const lane = this.#lanes[laneOf(conversationId, this.#lanes.length)];
-    if (slot === undefined || lane === undefined) {
-      this.#room.answer(
-        pending,
-        this.#refuse("loaded_conversations", "Too many conversations are busy; try again later"),
-      );
-      return;
-    }
-    lane.enqueue(slot, pending);
   }
 
   /** Looks for commands past their deadline, as long as any wait. */
   #armSweep(): void {
     this.#sweep ??= this.#deps.clock.after(this.#options.expirySweepMs, () => {
       this.#sweep = undefined;
-      this.#room.expire(this.#deps.clock.monotonicMs());
-      if (this.#room.size > 0) this.#armSweep();
+      const { room } = this.#life;
+      room.expire(this.#deps.clock.monotonicMs());
+      if (room.size > 0) this.#armSweep();
       else this.#onEmpty?.();
     });
   }
-}
-
-/** FNV-1a: spreads ids over lanes, the same way at every start. */
-function laneOf(conversationId: string, lanes: number): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < conversationId.length; index += 1) {
-    hash = Math.imul(hash ^ conversationId.charCodeAt(index), 0x01000193);
-  }
-  return (hash >>> 0) % lanes;
 }

@@ -33,8 +33,9 @@ export interface ComposedBatch {
 
 /** What composing needs. */
 export interface ComposerContext {
-  readonly deps: Pick<AppendDeps, "clock" | "epochs" | "ids" | "parts">;
+  readonly deps: Pick<AppendDeps, "clock" | "ids" | "parts">;
   readonly options: AppendOptions;
+  readonly epoch: bigint;
   readonly desk: AnswerDesk;
 }
 
@@ -136,10 +137,10 @@ function join(
   step: Extract<Step<PendingAppend>, { kind: "append" | "void" }>,
   { items, room, context }: Composition,
 ): Stop {
-  const { clock, epochs, ids } = context.deps;
+  const { clock, ids } = context.deps;
   const entryId = ids.tryNext();
   if (entryId === undefined) return "ids";
-  const stamp = { entryId, epoch: epochs.current(), createTimeMs: Math.floor(clock.wallMs()) };
+  const stamp = { entryId, epoch: context.epoch, createTimeMs: Math.floor(clock.wallMs()) };
   const item =
     step.kind === "append"
       ? entryItem(slot, pending, step.body, stamp)

@@ -17,6 +17,8 @@ import { applyEffects, headRowOf } from "./settlement.ts";
 export interface LaneContext {
   readonly deps: AppendDeps;
   readonly options: AppendOptions;
+  /** Of everything that is appended: the one in which the conversations in memory were loaded. */
+  readonly epoch: bigint;
   readonly desk: AnswerDesk;
   /** Aborts when the appender stops. */
   readonly signal: AbortSignal;

@@ -3,25 +3,34 @@ import type { LoadedConversation } from "./conversation-slot.ts";
 import { advance, type ConversationState, emptyConversation } from "./conversation-state.ts";
 import type { MemberTable } from "./effects.ts";
 import { entryOfRow } from "./entry-row.ts";
-import type { EntryRow, HeadRow, PageLimit } from "./ports.ts";
+import type { EntryRow, EpochHeadStore, HeadRow, PageLimit } from "./ports.ts";
 import { pagesAfter } from "./read-back.ts";
 import { applyEffects, headRowOf } from "./settlement.ts";
 
 type LoaderDeps = Pick<AppendDeps, "entries" | "heads" | "memberships" | "ids" | "router">;
+
+/** How a conversation is loaded. */
+export interface LoadOptions {
+  /** How much of the newest entries is read, for their client ids. */
+  readonly recent: PageLimit;
+  /** The epoch of what is going to be appended. */
+  readonly epoch: bigint;
+}
 
 /**
  * Loads a conversation: head from the log, never from its row; then effects are finished and the row is repaired; then the
  * membership rows are read, and the newest entries, whose client ids are remembered. Rejects as the store does.
  */
 export async function loadConversation(
-  deps: LoaderDeps,
+  deps: LoaderDeps & Pick<AppendDeps, "epochHeads">,
   conversationId: string,
-  recent: PageLimit,
+  { recent, epoch }: LoadOptions,
 ): Promise<LoadedConversation> {
   const [[last], [head]] = await Promise.all([
     deps.entries.readLast([conversationId]),
     deps.heads.read([conversationId]),
   ]);
+  await recordEpochHead(deps.epochHeads, { conversationId, epoch, last });
   if (last === undefined) return { state: emptyConversation(conversationId), recentRows: [] };
   await finishEffects(deps, last, head);
   const [members, recentRows] = await Promise.all([
@@ -30,6 +39,27 @@ export async function loadConversation(
   ]);
   const state = { ...stateAt(conversationId, last.seq, members), messageOrdinal: last.messageOrdinal };
   return { state, recentRows: recentRows.toReversed() };
+}
+
+/** A conversation as it was found, and the epoch that is about to begin in it. */
+interface EpochBeginning {
+  readonly conversationId: string;
+  readonly epoch: bigint;
+  /** The log's newest row; none in a new conversation, or in one that was undone as a whole. */
+  readonly last: EntryRow | undefined;
+}
+
+/**
+ * The first load in an epoch records the head before anything is appended in it: devices that hold more of an earlier epoch
+ * hold what was undone. Two owners may both find that nobody has appended yet; they have read the same head, and the first
+ * record stays. In epoch 1 nothing was undone, and where the newest entry is of this epoch its writer has recorded the head.
+ */
+async function recordEpochHead(
+  epochHeads: Pick<EpochHeadStore, "record">,
+  { conversationId, epoch, last }: EpochBeginning,
+): Promise<void> {
+  if (epoch > 1n && (last === undefined || last.epoch < epoch))
+    await epochHeads.record(conversationId, epoch, last?.seq ?? 0n);
 }
 
 /** How many conversations are settled side by side. */

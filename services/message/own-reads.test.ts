@@ -76,6 +76,18 @@ describe("own reads", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test("that wait when the store is in a new epoch are dropped, since their entries may be gone", async () => {
+    const { clock, ownReads, writes } = setUp();
+    ownReads.noteSent("alice", "g-1", 9n, 8n);
+    ownReads.forget();
+    expect(ownReads.pending("alice", "g-1")).toBeUndefined();
+    ownReads.noteSent("alice", "g-1", 3n, 2n);
+    await clock.advance(2 * flushIntervalMs);
+    expect(writes).toMatchObject([[{ readSeq: 3n }]]);
+    await ownReads.stop();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   test("that wait at the stop are written, and later ones are not kept", async () => {
     const { clock, ownReads, store, state } = setUp();
     ownReads.noteSent("alice", "g-1", 3n, 2n);

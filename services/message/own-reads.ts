@@ -73,6 +73,11 @@ export class OwnReads {
     return this.#pending.get(keyOf(accountId, conversationId));
   }
 
+  /** Drops what waits: the entries that it is about may have been undone. Costs unread counts that are too high. */
+  forget(): void {
+    this.#pending.clear();
+  }
+
   /** Writes what waits and takes nothing more. Never rejects: what the store refuses now is lost. */
   stop(): Promise<void> {
     this.#stopped = true;

@@ -79,6 +79,20 @@ export interface HeadStore {
   listDirect(accountId: string): Promise<HeadRow[]>;
 }
 
+/**
+ * Where the log of a conversation stood when the first append of an epoch came to it. What devices hold above that from
+ * earlier epochs was undone. Unique on (conversation, epoch).
+ */
+export interface EpochHeadStore {
+  /** Records the head of a conversation at the beginning of an epoch. The first one stays; another changes nothing. */
+  record(conversationId: string, epoch: bigint, head: bigint): Promise<void>;
+  /**
+   * By conversation, the lowest head that was recorded for an epoch above `epoch`; those without one are left out. At most
+   * 1,000 ids.
+   */
+  lowestAbove(conversationIds: readonly string[], epoch: bigint): Promise<ReadonlyMap<string, bigint>>;
+}
+
 /** A member sees entries with from < seq <= to; `to` is undefined while the interval is open. */
 export interface MemberInterval {
   readonly from: bigint;

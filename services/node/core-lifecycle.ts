@@ -3,6 +3,7 @@ import { Lifecycle, type LifecycleFailure, type LifecyclePart } from "../kernel/
 import type { Logger } from "../kernel/logger.ts";
 import type { NodeMesh } from "../mesh/create-mesh.ts";
 import type { Membership } from "../mesh/membership.ts";
+import type { StoreEpoch } from "../mesh/store-epoch.ts";
 import type { Appender } from "../message/appender.ts";
 import type { OwnReads } from "../message/own-reads.ts";
 import type { Feeds } from "../session/feeds.ts";
@@ -15,6 +16,7 @@ import { locateNodes } from "./locate-nodes.ts";
 export interface CoreParts {
   readonly membership: Membership;
   readonly mesh: NodeMesh;
+  readonly epoch: StoreEpoch;
   readonly router: { stop(): Promise<void> };
   readonly ownReads: OwnReads;
   readonly appender: Appender;
@@ -29,6 +31,8 @@ export interface CoreLifecycleOptions {
   readonly logger: Logger;
   readonly advertise?: string | undefined;
   readonly drainMsMax: number;
+  /** This node is the one that raises the store's tick. */
+  readonly hasTick: () => boolean;
 }
 
 /** The verbs of a node's core. */
@@ -112,9 +116,21 @@ function tellOfDrains({ membership, mesh }: CoreParts): void {
   });
 }
 
+/**
+ * The logs may have been put back: what this node knows of them is void. Everything is begun in one turn, so that nothing
+ * is appended or delivered in the new epoch by what was known before. Devices open again with their positions.
+ */
+async function forgetLogs({ ownReads, appender, feeds, sessions }: CoreParts): Promise<void> {
+  ownReads.forget();
+  feeds.beginEpoch();
+  await Promise.all([appender.beginEpoch(), sessions.registry.reopen(newEpochMessage)]);
+}
+
+const newEpochMessage = "The store is in a new epoch: open again with the positions that you hold.";
+
 /** In the order of start; what is drained and stopped last is started first. */
-function partsOf(core: CoreParts, { advertise, clock }: CoreLifecycleOptions): LifecyclePart[] {
-  const { membership, mesh, router, ownReads, appender, feeds, storeCheck, sessions } = core;
+function partsOf(core: CoreParts, { advertise, clock, hasTick }: CoreLifecycleOptions): LifecyclePart[] {
+  const { membership, mesh, epoch, router, ownReads, appender, feeds, storeCheck, sessions } = core;
   const loadReport = createLoadReport({
     clock,
     load: () => sessions.registry.load,
@@ -138,6 +154,11 @@ function partsOf(core: CoreParts, { advertise, clock }: CoreLifecycleOptions): L
         await mesh.stop();
         await membership.stop();
       },
+    },
+    {
+      name: "store epoch",
+      start: () => epoch.start({ hasTick, onRaised: () => forgetLogs(core) }),
+      stop: () => epoch.stop(),
     },
     { name: "store check", start: () => storeCheck.start(), stop: () => storeCheck.stop() },
     { name: "load", start: () => loadReport.start(), stop: () => loadReport.stop() },

@@ -11,6 +11,7 @@ import { createMembership } from "../mesh/membership.ts";
 import { createMeshRouter, type MeshRouter } from "../mesh/mesh-router.ts";
 import type { NodeRecord } from "../mesh/node-record.ts";
 import { conversationTopic } from "../mesh/router.ts";
+import { openStoreEpoch } from "../mesh/store-epoch.ts";
 import type { MeshTransport } from "../mesh/transport.ts";
 import type { AppendCommand, AppendResult } from "../message/append-command.ts";
 import type { AppendParts } from "../message/append-deps.ts";
@@ -100,12 +101,13 @@ export async function createNodeCore(options: NodeCoreOptions): Promise<NodeCore
     metrics,
     stepsMax: limits.traceStepsMax ?? traceStepsMaxDefault,
   });
-  const net = createNodeNet(options, modules, traces);
+  const epoch = await openStoreEpoch({ ...options, store: store.epochMark });
+  const net = { ...createNodeNet(options, modules, traces), epoch };
   const messaging = await createMessaging(options, net, modules);
   const { router, mesh } = net;
   const { appender } = messaging;
   const feeds = modules.createFeeds(
-    { ...store, effects: appender, router, clock, rng, logger, metrics, trace: traces },
+    { ...store, effects: appender, epochs: epoch, router, clock, rng, logger, metrics, trace: traces },
     { ...limits.feeds },
   );
   const storeCheck = modules.createStoreCheck({
@@ -117,7 +119,11 @@ export async function createNodeCore(options: NodeCoreOptions): Promise<NodeCore
     logger,
     metrics,
   });
-  mesh.onGap(() => storeCheck.checkNow());
+  mesh.onGap(() => {
+    storeCheck.checkNow();
+    // One of the two may have stood still, or have started on a store that was put back meanwhile.
+    void epoch.refresh();
+  });
   const sessions = await createSessions({
     ...options,
     ...store,
@@ -133,7 +139,10 @@ export async function createNodeCore(options: NodeCoreOptions): Promise<NodeCore
     limits: limits.sessions ?? {},
   });
   const running = { ...net, ...messaging, feeds, storeCheck, sessions };
-  const lifecycle = createCoreLifecycle(running, options);
+  const lifecycle = createCoreLifecycle(running, {
+    ...options,
+    hasTick: () => router.ownersOf(tickTopic)[0] === options.node.nodeId,
+  });
   return { ...running, ...lifecycle };
 }
 
@@ -187,7 +196,7 @@ const notYetKnown = {
 
 async function createMessaging(
   options: NodeCoreOptions,
-  net: NodeNet,
+  net: NodeNet & Pick<CoreParts, "epoch">,
   modules: CoreModules,
 ): Promise<Pick<NodeCore, "appender" | "messages"> & { readonly ownReads: OwnReads }> {
   const { store, clock, rng, logger, metrics, limits } = options;
@@ -205,7 +214,7 @@ async function createMessaging(
       logger,
       metrics,
       trace: traces,
-      epochs: { current: () => firstEpoch },
+      epochs: net.epoch,
       parts: modules.appendParts,
       // A node that the list lacks is the last to insist.
       conflictRank: (conversationId) => {
@@ -233,5 +242,5 @@ async function createMessaging(
   return { appender, messages, ownReads };
 }
 
-/** The epoch of a store whose history was never rewound. */
-const firstEpoch = 1n;
+/** Whoever ranks first for it raises the store's tick. Nobody joins it. */
+const tickTopic = "store/tick";

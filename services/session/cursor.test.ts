@@ -83,7 +83,7 @@ describe("what a member sees", () => {
 
 describe("placing a cursor", () => {
   const place = (position: bigint | undefined, head: bigint, intervals: Intervals = everything) =>
-    placeCursor({ intervals, position, head, behindEntriesMax: 500n });
+    placeCursor({ intervals, position, head, undoneAbove: undefined, behindEntriesMax: 500n });
 
   test("a position within the limit goes on from there", () => {
     expect(place(10n, 510n)).toEqual({ after: 10n, notice: undefined });
@@ -104,6 +104,16 @@ describe("placing a cursor", () => {
       after: 10n,
       notice: { kind: "rewound", seq: 10n, redelivered: false },
     });
+  });
+
+  test("a position of another epoch is rewound to where the log is still the same, and only if it is above", () => {
+    const undoneAbove = 5n;
+    const old = (position: bigint, intervals: Intervals = everything) =>
+      placeCursor({ intervals, position, head: 9_000n, undoneAbove, behindEntriesMax: 10_000n });
+    expect(old(5n)).toEqual({ after: 5n, notice: undefined });
+    expect(old(7n)).toEqual({ after: 5n, notice: { kind: "rewound", seq: 5n, redelivered: false } });
+    expect(old(7n, [{ from: 0n, to: 3n }]).notice?.seq).toBe(3n);
+    expect(old(7n, [{ from: 6n, to: undefined }]).after).toBe(0n);
   });
 
   test("a past member is told of no entry that it may not see", () => {

@@ -75,6 +75,12 @@ export interface Notice {
   readonly redelivered: boolean;
 }
 
+/** What a device says that it holds of a conversation: everything visible up to `seq`, of an epoch. */
+export interface HeldPosition {
+  readonly epoch: bigint;
+  readonly seq: bigint;
+}
+
 /** Where a cursor begins: everything up to `after` is taken as held; the notice comes first. */
 export interface Placement {
   readonly after: bigint;
@@ -87,19 +93,26 @@ export interface PlacementInput {
   /** What the device holds; undefined when it did not name the conversation. */
   readonly position: bigint | undefined;
   readonly head: bigint;
+  /** What the device holds above this was undone; unset when nothing was. */
+  readonly undoneAbove: bigint | undefined;
   /** More visible entries than this ahead are not pushed. */
   readonly behindEntriesMax: bigint;
 }
 
 /**
- * Decides where to begin. A position above the head is rewound to the head; whoever is too far behind is told so.
- * Both name the last entry that the account may see, which for a member is the head.
+ * Decides where to begin. A position above the head is rewound to the head, and one of another epoch to where the log
+ * is still the same; whoever is too far behind is told so. Both name the last entry there that the account may see, which
+ * for a member is that one itself. Who is rewound hears of nothing else: everything above is pushed, however much it is.
  */
 export function placeCursor(input: PlacementInput): Placement {
   const { intervals, head } = input;
   const after = input.position ?? 0n;
+  const sound = input.undoneAbove ?? head;
+  if (after > sound) {
+    const kept = lastVisible(intervals, sound);
+    return { after: kept, notice: { kind: "rewound", seq: kept, redelivered: false } };
+  }
   const last = lastVisible(intervals, head);
-  if (after > head) return { after: last, notice: { kind: "rewound", seq: last, redelivered: false } };
   if (countVisible(intervals, after, head) > input.behindEntriesMax) {
     return { after: last, notice: { kind: "behind", seq: last, redelivered: false } };
   }

@@ -2,7 +2,7 @@ import { ErrorReason } from "../../gen/parley/error/v1/error_reason_pb.ts";
 import type { Position } from "../../gen/parley/message/v1/entry_pb.ts";
 import { Fault } from "../kernel/fault.ts";
 import { filterVisible, listCandidates, mayBeMember } from "./candidates.ts";
-import { lastChange, lastVisible, placeCursor } from "./cursor.ts";
+import { type HeldPosition, lastChange, lastVisible, placeCursor } from "./cursor.ts";
 import type { DeviceFeed, FeedListener, ReadyEvent, UnsettledEvent } from "./feed.ts";
 import type { FeedSurroundings } from "./feed-surroundings.ts";
 import { PlacementQueue, type Wish } from "./placement-queue.ts";
@@ -29,7 +29,7 @@ export class NodeDeviceFeed implements DeviceFeed, TrackOwner, AccountListener, 
   readonly #surroundings: FeedSurroundings;
   readonly #tracks = new Map<string, Track>();
   /** Where the device stands in conversations that it needs no track for, in case they come to life again. */
-  readonly #spent = new Map<string, bigint>();
+  readonly #spent = new Map<string, HeldPosition>();
   readonly #queue: TrackQueue;
   readonly #placements: PlacementQueue;
   #state: "new" | "opening" | "open" | "closed" = "new";
@@ -51,10 +51,12 @@ export class NodeDeviceFeed implements DeviceFeed, TrackOwner, AccountListener, 
     this.#state = "opening";
     // First of all, so that nothing falls between what is read now and what is heard later.
     this.#surroundings.topics.listen(this);
-    const held = new Map(positions.map(({ conversationId, seq }) => [conversationId, seq]));
+    const held = new Map(positions.map((position) => [position.conversationId, heldOf(position)]));
     try {
+      await this.#learnEpoch(held);
       await this.#surroundings.topics.joined();
       const ids = await listCandidates(this.#surroundings.readers, this.accountId, [...held.keys()]);
+      this.#keepUnplaced(held, new Set(ids));
       await this.#place(new Map(ids.map((id) => [id, { position: held.get(id), knownSeq: 0n }])));
     } catch (error) {
       this.close();
@@ -80,18 +82,23 @@ export class NodeDeviceFeed implements DeviceFeed, TrackOwner, AccountListener, 
     return this.#state === "open" && this.#queue.caughtUp;
   }
 
-  follow({ conversationId, seq }: Position): void {
+  follow(position: Position): void {
     if (this.#isClosed()) return;
+    const { conversationId } = position;
+    const held = heldOf(position);
     const track = this.#tracks.get(conversationId);
-    if (track !== undefined && track.state !== "placing") {
+    // What is sound of a position of another epoch is for the store to say: until then the track stays as it is.
+    const isSound = held.epoch === this.#surroundings.epochs.current();
+    if (track !== undefined && track.state !== "placing" && isSound) {
       const { head } = track.log;
+      const { seq } = held;
       this.#surroundings.slices.add(this);
-      if (head !== undefined && seq <= head) return this.#placeAt(track, seq, head);
+      if (head !== undefined && seq <= head) return this.#placeAt(track, { position: seq, head });
       // A device may have listed entries that this node has not heard of. It goes on behind them, while what it may
       // see is read; only then it is clear whether the position exists.
       this.#queue.place(track, { after: seq, notice: undefined });
     }
-    this.#want(conversationId, { position: seq, knownSeq: 0n });
+    this.#want(conversationId, { position: held, knownSeq: 0n });
   }
 
   rewind(unsettled: readonly UnsettledEvent[]): void {
@@ -171,6 +178,24 @@ export class NodeDeviceFeed implements DeviceFeed, TrackOwner, AccountListener, 
     return this.#state === "closed";
   }
 
+  /** A device may come from a node that has heard of a new epoch already. If this one has then as well, the feed is closed. */
+  async #learnEpoch(held: ReadonlyMap<string, HeldPosition>): Promise<void> {
+    const { epochs } = this.#surroundings;
+    const current = epochs.current();
+    if (held.values().some(({ epoch }) => epoch > current)) await epochs.refresh();
+  }
+
+  /**
+   * A device may hold entries of a group that its account is no member of since the store was put back. When the account is
+   * added again, what the device holds has to be dropped before it gets anything.
+   */
+  #keepUnplaced(held: ReadonlyMap<string, HeldPosition>, placed: ReadonlySet<string>): void {
+    const epoch = this.#surroundings.epochs.current();
+    for (const [id, position] of held) {
+      if (position.epoch !== epoch && !placed.has(id)) this.#spent.set(id, position);
+    }
+  }
+
   /** One wish too many is lost: while opening it fails `open`; later the conversation's next event brings it again. */
   #want(conversationId: string, wish: Wish): void {
     if (this.#isClosed() || this.#placements.want(conversationId, wish)) return;
@@ -200,8 +225,9 @@ export class NodeDeviceFeed implements DeviceFeed, TrackOwner, AccountListener, 
       const kind = mayBeMember(conversationId, this.accountId);
       if (kind === undefined) continue;
       views.set(conversationId, this.#holdView(conversationId));
-      const { knownSeq, position: heldSeq = 0n } = wish;
-      wanted.push({ conversationId, isGroup: kind === "group", heldSeq, knownSeq });
+      const { knownSeq, position = this.#spent.get(conversationId) } = wish;
+      const { seq: heldSeq = 0n, epoch: heldEpoch } = position ?? {};
+      wanted.push({ conversationId, isGroup: kind === "group", heldSeq, heldEpoch, knownSeq });
     }
     try {
       const { readers, topics } = this.#surroundings;
@@ -244,7 +270,8 @@ export class NodeDeviceFeed implements DeviceFeed, TrackOwner, AccountListener, 
     }
     const known = track.log.head ?? 0n;
     const head = known > standing.head ? known : standing.head;
-    this.#placeAt(track, wish.position ?? this.#spent.get(conversationId), head);
+    const position = wish.position ?? this.#spent.get(conversationId);
+    this.#placeAt(track, { position: position?.seq, head, undoneAbove: standing.undoneAbove });
     if (this.#state === "opening") this.#queue.expect(track, lastVisible(track.intervals, standing.head));
     if (isNew) this.#keepIfNeeded(track, head);
   }
@@ -256,22 +283,37 @@ export class NodeDeviceFeed implements DeviceFeed, TrackOwner, AccountListener, 
   #keepIfNeeded(track: Track, head: bigint): void {
     const { conversationId } = track.log;
     const isSpent = this.#queue.isSpent(track);
-    if (isSpent) this.#spent.set(conversationId, track.after);
+    const epoch = this.#surroundings.epochs.current();
+    if (isSpent) this.#spent.set(conversationId, { epoch, seq: track.after });
     else this.#spent.delete(conversationId);
     const isDirect = mayBeMember(conversationId, this.accountId) === "direct";
     const isNothing = isDirect && head === 0n && (track.notice === undefined || this.#state === "open");
     if (isSpent || isNothing) this.#dropTrack(conversationId, track);
   }
 
-  #placeAt(track: Track, position: bigint | undefined, head: bigint): void {
+  #placeAt(
+    track: Track,
+    at: {
+      readonly position: bigint | undefined;
+      readonly head: bigint;
+      readonly undoneAbove?: bigint | undefined;
+    },
+  ): void {
+    const { position, head, undoneAbove } = at;
+    const { intervals } = track;
     const behindEntriesMax = BigInt(this.#surroundings.limits.behindEntriesMax);
-    this.#queue.place(track, placeCursor({ intervals: track.intervals, position, head, behindEntriesMax }));
+    this.#queue.place(track, placeCursor({ intervals, position, head, undoneAbove, behindEntriesMax }));
   }
 
   #dropTrack(conversationId: string, track: Track): void {
     this.#tracks.delete(conversationId);
     this.#queue.drop(track);
   }
+}
+
+/** What a device says that it holds; it may leave the first epoch out. */
+function heldOf({ epoch, seq }: Position): HeldPosition {
+  return { epoch: epoch === 0n ? 1n : epoch, seq };
 }
 
 function tooMuchNews(limit: number): Fault {

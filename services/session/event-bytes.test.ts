@@ -30,12 +30,12 @@ test("an entry of any length comes back out of a frame as it was", () => {
 
 test("encoded events stand one behind the other in a frame", () => {
   const entry = toBinary(EntrySchema, create(EntrySchema, { conversationId: "g-1", seq: 1n }));
-  const behind = encodeNoticeEvent("g-2", { kind: "behind", seq: 600n, redelivered: false });
-  const rewound = encodeNoticeEvent("g-3", { kind: "rewound", seq: 0n, redelivered: false });
+  const behind = encodeNoticeEvent("behind", { conversationId: "g-2", epoch: 1n, seq: 600n });
+  const rewound = encodeNoticeEvent("rewound", { conversationId: "g-3", epoch: 300n, seq: 0n });
   const frame = fromBinary(ServerFrameSchema, Buffer.concat([encodeEntryEvent(entry), behind, rewound]));
   expect(frame.events.map(({ kind }) => kind.case)).toEqual(["entry", "behind", "rewound"]);
   expect(frame.events[1]?.kind.value).toMatchObject({ conversationId: "g-2", epoch: 1n, seq: 600n });
-  expect(frame.events[2]?.kind.value).toMatchObject({ conversationId: "g-3", epoch: 1n, seq: 0n });
+  expect(frame.events[2]?.kind.value).toMatchObject({ conversationId: "g-3", epoch: 300n, seq: 0n });
 });
 
 const changes: readonly { body: EntryBody; added: string[]; removed: string[] }[] = [

@@ -12,8 +12,12 @@ const kindTags = {
   rewound: (EventSchema.field.rewound.number << 3) | lengthDelimited,
 };
 
-/** The epoch of every position; it is raised by restores, which come with the mesh. */
-const epochNow = 1n;
+/** What a notice names. */
+export interface NoticePosition {
+  readonly conversationId: string;
+  readonly epoch: bigint;
+  readonly seq: bigint;
+}
 
 /**
  * The `events` field of a ServerFrame that holds an entry: two tags and lengths around the entry's own bytes, which
@@ -23,10 +27,9 @@ export function encodeEntryEvent(entry: Uint8Array): Uint8Array {
   return wrap(kindTags.entry, entry);
 }
 
-/** The `events` field of a ServerFrame that holds a notice about a conversation. */
-export function encodeNoticeEvent(conversationId: string, notice: Notice): Uint8Array {
-  const position = create(PositionSchema, { conversationId, epoch: epochNow, seq: notice.seq });
-  return wrap(kindTags[notice.kind], toBinary(PositionSchema, position));
+/** The `events` field of a ServerFrame that holds a notice about a conversation: its position, in the store's epoch. */
+export function encodeNoticeEvent(kind: Notice["kind"], position: NoticePosition): Uint8Array {
+  return wrap(kindTags[kind], toBinary(PositionSchema, create(PositionSchema, position)));
 }
 
 /** Field numbers here are below 16, so that each tag is one byte. */

@@ -2,6 +2,7 @@ import type { CandidateReaders } from "./candidates.ts";
 import type { PagerSurroundings } from "./device-pager.ts";
 import type { DeviceFeed } from "./feed.ts";
 import type { PlacementSurroundings } from "./placement-queue.ts";
+import type { EpochSource } from "./ports.ts";
 import type { Slices } from "./slices.ts";
 import type { TopicTable } from "./topic-table.ts";
 
@@ -10,6 +11,7 @@ export interface FeedSurroundings extends PagerSurroundings, PlacementSurroundin
   readonly topics: TopicTable;
   readonly readers: CandidateReaders;
   readonly slices: Slices;
+  readonly epochs: EpochSource;
   readonly counts: FeedCounts;
   /** A feed was closed. */
   forget(feed: DeviceFeed): void;

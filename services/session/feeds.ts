@@ -4,14 +4,20 @@ import type { Metrics } from "../kernel/metrics.ts";
 import type { Rng } from "../kernel/rng.ts";
 import { createSemaphore, type Semaphore } from "../kernel/semaphore.ts";
 import { thrownError } from "../kernel/thrown-error.ts";
-import type { EntryLogStore, HeadStore, MembershipStore, StoreChanges } from "../message/ports.ts";
+import type {
+  EntryLogStore,
+  EpochHeadStore,
+  HeadStore,
+  MembershipStore,
+  StoreChanges,
+} from "../message/ports.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { NodeDeviceFeed } from "./device-feed.ts";
 import type { DeviceFeed, FeedFactory } from "./feed.ts";
 import { type FeedLimits, feedLimits } from "./feed-limits.ts";
 import type { FeedCounts, FeedSurroundings } from "./feed-surroundings.ts";
 import { repairGap } from "./gap-repair.ts";
-import type { DeliveryTrace, EffectSettler } from "./ports.ts";
+import type { DeliveryTrace, EffectSettler, EpochSource } from "./ports.ts";
 import { Slices } from "./slices.ts";
 import { type TopicJoins, TopicTable } from "./topic-table.ts";
 
@@ -21,6 +27,8 @@ export interface FeedDeps {
   readonly heads: Pick<HeadStore, "read" | "listDirect">;
   readonly memberships: Pick<MembershipStore, "read" | "ofAccount">;
   readonly effects: EffectSettler;
+  readonly epochs: EpochSource;
+  readonly epochHeads: Pick<EpochHeadStore, "lowestAbove">;
   readonly router: TopicJoins;
   readonly clock: Clock;
   readonly rng: Rng;
@@ -48,6 +56,11 @@ export interface Feeds {
   stats(): FeedStats;
   /** What changed in the store, whatever was heard of it before; answers how much of it was news. */
   hear(changes: StoreChanges): number;
+  /**
+   * The store is in another epoch: closes every feed and forgets heads and rings, in this turn. Feeds that are made from
+   * now on begin with what the store says.
+   */
+  beginEpoch(): void;
   /** Closes every feed and ends all waiting. Idempotent. */
   stop(): void;
 }
@@ -69,6 +82,10 @@ export function createFeeds(deps: FeedDeps, options: Partial<FeedLimits> = {}): 
     },
     stats,
     hear: (changes) => shared.topics.hear(changes),
+    beginEpoch: () => {
+      for (const feed of feeds) feed.close();
+      shared.topics.forget();
+    },
     stop: () => {
       stopping.abort();
       for (const feed of feeds) feed.close();
@@ -78,7 +95,8 @@ export function createFeeds(deps: FeedDeps, options: Partial<FeedLimits> = {}): 
 }
 
 function createShared(deps: FeedDeps, limits: FeedLimits, stopped: AbortSignal) {
-  const { entries, heads, memberships, effects, router, clock, rng, logger, metrics, trace } = deps;
+  const { entries, heads, memberships, effects, epochs, epochHeads } = deps;
+  const { router, clock, rng, logger, metrics, trace } = deps;
   const readGate = (name: string, limit: number): Semaphore =>
     createSemaphore({
       name,
@@ -110,7 +128,7 @@ function createShared(deps: FeedDeps, limits: FeedLimits, stopped: AbortSignal) 
     router,
     repairGap: (view) => (deps.repairGap ?? repairGap)(view, repair),
   });
-  const readers = { entries, heads, memberships, effects, limits };
+  const readers = { entries, heads, memberships, effects, epochs, epochHeads, limits };
   return {
     entries,
     pageReads,
@@ -122,6 +140,7 @@ function createShared(deps: FeedDeps, limits: FeedLimits, stopped: AbortSignal) 
     placements,
     topics,
     readers,
+    epochs,
     slices,
     counts,
     stats: () => ({

@@ -4,12 +4,13 @@ import type { Logger } from "../kernel/logger.ts";
 import type { Rng } from "../kernel/rng.ts";
 import type { Semaphore } from "../kernel/semaphore.ts";
 import { thrownError } from "../kernel/thrown-error.ts";
+import type { HeldPosition } from "./cursor.ts";
 import type { FeedLimits } from "./feed-limits.ts";
 
 /** Why a conversation of a device is to be placed. */
 export interface Wish {
   /** What the device holds, if it says so: the cursor goes there, even if there is one already. */
-  readonly position: bigint | undefined;
+  readonly position: HeldPosition | undefined;
   /** An entry that is known to be committed; 0 when none is. */
   readonly knownSeq: bigint;
 }

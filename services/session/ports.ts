@@ -11,6 +11,18 @@ export interface EffectSettler {
   settle(conversationIds: readonly string[]): Promise<void>;
 }
 
+/** The epoch of the store, as far as this node knows; by the node. 1 until a backup was restored. */
+export interface EpochSource {
+  current(): bigint;
+  /**
+   * The epoch is one of the store's own history: up to some entry, each log of that epoch is in the store. Otherwise the
+   * store that was in that epoch has been replaced as a whole, and nothing is known of what it held.
+   */
+  isOwn(epoch: bigint): boolean;
+  /** Somebody names an epoch above `current`: finds out whether there is one by now. Never rejects. */
+  refresh(): Promise<void>;
+}
+
 /** The opaque version of an account's conversations, by the message domain. */
 export interface VersionSource {
   conversations(accountId: string): Promise<string>;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { create } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ErrorReason } from "../../gen/parley/error/v1/error_reason_pb.ts";
-import { CloseReason } from "../../gen/parley/error/v1/stream_closed_pb.ts";
+import { CloseAction, CloseReason } from "../../gen/parley/error/v1/stream_closed_pb.ts";
 import { OpenSchema } from "../../gen/parley/session/v1/session_pb.ts";
 import { Fault } from "../kernel/fault.ts";
 import { SessionBench } from "./fixtures/device.ts";
@@ -210,6 +210,23 @@ describe("draining", () => {
     await bench.clock.advance(100);
     await again;
     expect([session.active, bench.world.registry.draining]).toEqual([true, false]);
+  });
+
+  test("is not what opening again is: streams are closed so that their devices come back, and new ones are taken", async () => {
+    const before = [await bench.attach({ accountId: "u1" }), await bench.attach({ accountId: "u2" })];
+    const reopened = bench.world.registry.reopen("The store is in a new epoch.");
+    const after = await bench.attach({ accountId: "u3" });
+    await bench.clock.advance(100);
+    await reopened;
+    for (const { outlet } of before) {
+      expect(outlet.closed).toMatchObject({
+        reason: CloseReason.DRAINING,
+        action: CloseAction.RECONNECT_AFTER_DELAY,
+        message: "The store is in a new epoch.",
+      });
+      expect(outlet.closed?.retryDelay).toBeUndefined();
+    }
+    expect([after.session.active, bench.world.registry.draining]).toEqual([true, false]);
   });
 
   test("reaches an open that was under way when it began", async () => {

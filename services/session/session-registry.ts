@@ -176,6 +176,18 @@ export class SessionRegistry {
       await sleep(clock, Math.min(drainStepMs, endMs - clock.monotonicMs()));
   }
 
+  /**
+   * Closes the sessions that are open now, in slices that let the loop turn; their devices open again, here or elsewhere.
+   * Resolves when none of them takes frames any more. New sessions are taken all the time.
+   */
+  async reopen(message: string): Promise<void> {
+    const sessions = this.#table.all();
+    for (let next = 0; next < sessions.length; ) {
+      next = this.#closeSlice(sessions, { from: next, end: sessions.length, message });
+      if (next < sessions.length) await sleep(this.#parts.clock, 0);
+    }
+  }
+
   /** The node takes no new sessions. */
   get draining(): boolean {
     return this.#draining;
@@ -194,7 +206,7 @@ export class SessionRegistry {
       const elapsedMs = clock.monotonicMs() - startMs;
       const share = spreadMs <= 0 ? 1 : Math.min(1, elapsedMs / spreadMs);
       const due = Math.ceil(sessions.length * share);
-      next = this.#closeSlice(sessions, next, due);
+      next = this.#closeSlice(sessions, { from: next, end: due });
       if (next === sessions.length) return;
       // Behind the plan the loop only turns; else it waits for the next step, but not beyond the end.
       const stepMs = next < due ? 0 : Math.min(drainStepMs, spreadMs - elapsedMs);
@@ -214,12 +226,13 @@ export class SessionRegistry {
   }
 
   /** Closes sessions from `from` up to `end`, until the slice is over; returns where it stopped. */
-  #closeSlice(sessions: readonly AttachedSession[], from: number, end: number): number {
+  #closeSlice(sessions: readonly AttachedSession[], slice: ClosingSlice): number {
     const { clock } = this.#parts;
+    const { from, end, message } = slice;
     const sliceEndMs = clock.monotonicMs() + sliceMsMax;
     let next = from;
     while (next < end && (next === from || clock.monotonicMs() < sliceEndMs)) {
-      sessions[next]?.close(CloseReason.DRAINING);
+      sessions[next]?.close(CloseReason.DRAINING, message === undefined ? {} : { message });
       next += 1;
     }
     return next;
@@ -323,6 +336,13 @@ export class SessionRegistry {
     if (!this.#draining) return;
     throw new Fault(ErrorReason.DRAINING, "The node is about to stop", { retryDelayMs: drainingRetryMs });
   }
+}
+
+/** Some of the sessions that are to be closed, and what to tell their devices beside the reason. */
+interface ClosingSlice {
+  readonly from: number;
+  readonly end: number;
+  readonly message?: string;
 }
 
 interface Opening {

@@ -1,7 +1,14 @@
-import type { EntryLogStore, HeadRow, HeadStore, MemberRow, MembershipStore } from "../message/ports.ts";
+import type {
+  EntryLogStore,
+  EpochHeadStore,
+  HeadRow,
+  HeadStore,
+  MemberRow,
+  MembershipStore,
+} from "../message/ports.ts";
 import { everything, type Intervals, internIntervals } from "./cursor.ts";
 import type { FeedLimits } from "./feed-limits.ts";
-import type { EffectSettler } from "./ports.ts";
+import type { EffectSettler, EpochSource } from "./ports.ts";
 
 /** What reading standings needs. */
 export interface StandingReaders {
@@ -9,6 +16,8 @@ export interface StandingReaders {
   readonly heads: Pick<HeadStore, "read">;
   readonly memberships: Pick<MembershipStore, "read">;
   readonly effects: EffectSettler;
+  readonly epochs: EpochSource;
+  readonly epochHeads: Pick<EpochHeadStore, "lowestAbove">;
   readonly limits: FeedLimits;
 }
 
@@ -18,6 +27,8 @@ export interface Wanted {
   readonly isGroup: boolean;
   /** What the device says it holds; 0 when it says nothing. */
   readonly heldSeq: bigint;
+  /** The epoch of what it holds; the store's own when it says nothing. */
+  readonly heldEpoch?: bigint | undefined;
   /** An entry that is known to be committed, by an event; 0 when none is. */
   readonly knownSeq: bigint;
 }
@@ -27,13 +38,16 @@ export interface Standing {
   readonly head: bigint;
   /** Of the membership row, which shows every change up to `head` at least; empty when there is no row. */
   readonly intervals: Intervals;
+  /** What the device holds above this was undone, since it is of another epoch; unset for a position of this one. */
+  readonly undoneAbove: bigint | undefined;
 }
 
 /**
  * Reads the standing of an account in conversations, in the order that makes them right: heads; then the effects are
  * finished up to the larger of head and what is held; then membership rows, and they decide. `learnHead` is called
  * with each head as soon as it is known, and answers with a higher one if somebody knows it; rows are then good up to
- * there. A conversation that the account may not see has no intervals.
+ * there. A conversation that the account may not see has no intervals. For positions of other epochs the recorded heads
+ * are read after the heads, see `soundUpTo`.
  * Rejects when a read does.
  */
 export async function readStandings(
@@ -48,15 +62,50 @@ export async function readStandings(
     for (const [conversationId, read] of heads) {
       heads.set(conversationId, { ...read, head: learnHead(conversationId, read.head) });
     }
+    const recorded = await readEpochHeads(readers, chunk);
     await settle(readers, chunk, heads);
     const rows = await readRows(readers, accountId, chunk);
-    for (const { conversationId, isGroup } of chunk) {
+    for (const one of chunk) {
+      const { conversationId, isGroup } = one;
       const head = heads.get(conversationId)?.head ?? 0n;
+      const undoneAbove = soundUpTo(readers, one, { head, recorded: recorded.get(conversationId) });
       const intervals = isGroup ? internIntervals(rows.get(conversationId)?.intervals ?? []) : everything;
-      standings.set(conversationId, { head, intervals });
+      standings.set(conversationId, { head, intervals, undoneAbove });
     }
   }
   return standings;
+}
+
+/**
+ * Up to where the log is the same as in an earlier epoch: the lowest head at which a later epoch began in this
+ * conversation. 0 for an epoch that is not of the store's history, of whose logs nothing is known; undefined for this one.
+ * Where no head was recorded nobody has appended since the epoch was raised, so the log ends where it was put
+ * back to. That rests on the order of the reads: first the head, then the records. Whoever appends records before, so a
+ * head that holds an entry of a later epoch is never read without its record; the other way round it could be.
+ */
+function soundUpTo(
+  { epochs }: StandingReaders,
+  { heldEpoch }: Wanted,
+  { head, recorded }: { readonly head: bigint; readonly recorded: bigint | undefined },
+): bigint | undefined {
+  if (heldEpoch === undefined || heldEpoch === epochs.current()) return undefined;
+  if (!epochs.isOwn(heldEpoch)) return 0n;
+  return recorded === undefined || head < recorded ? head : recorded;
+}
+
+/** The recorded heads above the epochs of positions: one read for each epoch that a device still names. */
+async function readEpochHeads(
+  readers: StandingReaders,
+  chunk: readonly Wanted[],
+): Promise<Map<string, bigint>> {
+  const recorded = new Map<string, bigint>();
+  const current = readers.epochs.current();
+  for (const [epoch, wanted] of Map.groupBy(chunk, ({ heldEpoch = current }) => heldEpoch)) {
+    if (epoch === current || !readers.epochs.isOwn(epoch)) continue;
+    for (const [id, head] of await readers.epochHeads.lowestAbove(idsOf(wanted), epoch))
+      recorded.set(id, head);
+  }
+  return recorded;
 }
 
 interface Head {

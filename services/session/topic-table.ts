@@ -68,6 +68,11 @@ export class TopicTable {
     return view;
   }
 
+  /** Closes the views of all conversations, whoever still holds one: those that are asked for from now on are new. */
+  forget(): void {
+    for (const view of this.#views.values()) view.close();
+  }
+
   /** Resolves when what was joined has been joined at its owners: nothing falls between what is read now and heard later. */
   joined(): Promise<void> {
     return this.#router.joined();

@@ -122,7 +122,7 @@ export class TopicView implements TrackedLog, SlicedWork, BudgetHolder {
   /** Leaves the topic when no track needs entries that are still to come. */
   reviewInterest(): void {
     if (this.#holds > 0 || this.#closed) return;
-    if (this.#tracks.length === 0) return this.#close();
+    if (this.#tracks.length === 0) return this.close();
     if (this.#joined && !this.#tracks.some(needsHead)) this.#stopListening();
   }
 
@@ -257,7 +257,8 @@ export class TopicView implements TrackedLog, SlicedWork, BudgetHolder {
     this.#leave = undefined;
   }
 
-  #close(): void {
+  /** Ends everything: nobody needs the view any more, or what it knows is void. */
+  close(): void {
     this.#closed = true;
     this.#stopListening();
     this.#held = undefined;

@@ -150,7 +150,9 @@ export class TrackQueue {
     track.notice = undefined;
     this.#reach(track, notice.seq);
     this.#rest(track, notice.kind === "behind" ? "paused" : "current");
-    return { ...notice, bytes: encodeNoticeEvent(conversationId, notice), conversationId };
+    const epoch = this.#surroundings.epochs.current();
+    const bytes = encodeNoticeEvent(notice.kind, { conversationId, epoch, seq: notice.seq });
+    return { ...notice, bytes, conversationId };
   }
 
   #reach(track: Track, seq: bigint): void {

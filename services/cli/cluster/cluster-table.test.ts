@@ -14,6 +14,7 @@ function node(nodeId: string, more: MessageInitShape<typeof NodeSchema> = {}): N
     load: 0.254,
     attachedDevices: 12,
     topicsOwned: 7,
+    storeEpoch: 3n,
     ...more,
   });
 }
@@ -30,13 +31,13 @@ describe("the table of a cluster", () => {
     ];
     const [head, a, b] = clusterTable([node("a", { links }), node("b")], "a");
     expect(head).toMatch(
-      /^node +state +roles +incarnation +clients +attached +load +topics +links +round trip +version$/,
+      /^node +state +roles +incarnation +clients +attached +load +topics +links +round trip +epoch +version$/,
     );
     expect(cellsOf(a).join(" | ")).toBe(
-      "a * | up | session,owner | 89abcdef | http://a | 12 | 25 % | 7 | 2/2 | 1.3 ms | 0.1.0",
+      "a * | up | session,owner | 89abcdef | http://a | 12 | 25 % | 7 | 2/2 | 1.3 ms | 3 | 0.1.0",
     );
     expect(cellsOf(b).slice(0, 2)).toEqual(["b", "up"]);
-    expect(cellsOf(b).slice(-3)).toEqual(["0/0", "-", "0.1.0"]);
+    expect(cellsOf(b).slice(-4)).toEqual(["0/0", "-", "3", "0.1.0"]);
   });
 
   test("says draining, and shows of a node that did not answer only what is registered", () => {
@@ -46,7 +47,7 @@ describe("the table of a cluster", () => {
     );
     expect(cellsOf(draining)[1]).toBe("draining");
     expect(cellsOf(silent).join(" | ")).toBe(
-      "b | no answer | session,owner | 89abcdef | http://b | - | 25 % | - | - | - | 0.1.0",
+      "b | no answer | session,owner | 89abcdef | http://b | - | 25 % | - | - | - | - | 0.1.0",
     );
   });
 

@@ -16,6 +16,7 @@ const head = [
   "topics",
   "links",
   "round trip",
+  "epoch",
   "version",
 ];
 
@@ -50,6 +51,7 @@ function cells(node: Node, askedId: string): string[] {
     known(String(node.topicsOwned)),
     known(`${up}/${node.links.length}`),
     slowestRoundTrip(node),
+    known(String(node.storeEpoch)),
     node.version,
   ];
 }

@@ -1,6 +1,8 @@
 import type { Clock, Timer } from "../../kernel/clock.ts";
 import { type Coordinator, leaseMs, type Registration } from "../coordinator.ts";
+import { firstEpochMark, higherMark } from "../epoch-step.ts";
 import { formatNodeRecord, type NodeRecord } from "../node-record.ts";
+import type { EpochMark } from "../ports.ts";
 import { lowestFreeSlot, noFreeSlot } from "./id-slots.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -17,8 +19,9 @@ export function createMemoryCoordinators(clock: Clock): () => Coordinator {
   return () => new MemoryCoordinator(registry, clock);
 }
 
-/** The list, with the leases. */
+/** The list, with the leases, and the mark of the store. */
 class Registry {
+  mark: EpochMark = firstEpochMark;
   readonly #clock: Clock;
   readonly #entries = new Map<string, Entry>();
   readonly #audience = new Set<Watchers>();
@@ -125,6 +128,16 @@ class MemoryCoordinator implements Coordinator {
   async list(): Promise<readonly NodeRecord[]> {
     this.#assertRuns();
     return this.#registry.list();
+  }
+
+  async readMark(): Promise<EpochMark> {
+    this.#assertRuns();
+    return this.#registry.mark;
+  }
+
+  async raiseMark(mark: EpochMark): Promise<void> {
+    this.#assertRuns();
+    this.#registry.mark = higherMark(this.#registry.mark, mark);
   }
 
   watch(onHint: () => void): () => void {

@@ -7,6 +7,7 @@ import type { Database } from "../../sqlite/database.ts";
 import { openDatabase } from "../../sqlite/open-database.ts";
 import { type Coordinator, leaseMs, type Registration } from "../coordinator.ts";
 import { formatNodeRecord, type NodeRecord, parseNodeRecord } from "../node-record.ts";
+import type { EpochMark } from "../ports.ts";
 import { noFreeSlot } from "./id-slots.ts";
 import { RowObservation } from "./row-observation.ts";
 import { clusterMigrations, type NodeRow, type procedures } from "./sqlite.worker.ts";
@@ -101,6 +102,15 @@ class SqliteCoordinator implements Coordinator {
 
   async list(): Promise<readonly NodeRecord[]> {
     return this.#readable(await this.#look());
+  }
+
+  readMark(): Promise<EpochMark> {
+    return this.#database.read("readMark", undefined);
+  }
+
+  raiseMark(mark: EpochMark): Promise<void> {
+    const { epoch, tick } = mark;
+    return this.#database.run("raiseMark", { epoch, tick });
   }
 
   watch(onHint: () => void): () => void {

@@ -1,4 +1,6 @@
 import type { Connection, Migration, ProcedureTables } from "../../sqlite/procedures.ts";
+import { firstEpochMark } from "../epoch-step.ts";
+import type { EpochMark } from "../ports.ts";
 import { lowestFreeSlot } from "./id-slots.ts";
 import type { RowBeat } from "./row-observation.ts";
 
@@ -16,7 +18,21 @@ export const clusterMigrations: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    version: 2,
+    sql: `
+      CREATE TABLE store_mark (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        epoch INTEGER NOT NULL,
+        tick INTEGER NOT NULL
+      ) STRICT;
+    `,
+  },
 ];
+
+const putMark = `
+  INSERT INTO store_mark (id, epoch, tick) VALUES (1, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET epoch = max(epoch, excluded.epoch), tick = max(tick, excluded.tick)`;
 
 /** A node as it is entered: `record` is its NodeRecord as text. */
 export interface NodeEntry {
@@ -32,8 +48,19 @@ export interface NodeRow extends RowBeat {
 
 /** Runs in the worker thread. */
 export const procedures = {
-  reads: {},
+  reads: {
+    /** The highest mark of the store that a node has told. */
+    readMark: (connection: Connection): EpochMark => {
+      const row = connection.statement("SELECT epoch, tick FROM store_mark").get();
+      if (row === undefined) return firstEpochMark;
+      return { epoch: BigInt(String(row["epoch"])), tick: BigInt(String(row["tick"])) };
+    },
+  },
   writes: {
+    raiseMark: (connection: Connection, { epoch, tick }: EpochMark): void => {
+      connection.statement(putMark).run(epoch, tick);
+    },
+
     /** Answers the node's slot, or undefined when all of them are taken. A row of the same node keeps its slot. */
     register: (connection: Connection, entry: NodeEntry): number | undefined => {
       const kept = slotOf(connection, entry.nodeId);

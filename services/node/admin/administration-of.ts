@@ -17,12 +17,13 @@ const done = new Uint8Array();
 
 /** What operators may look at and change, over a node's domains; from now on it answers for other nodes, too. */
 export function administrationOf({ core, accounts }: Domains, observer: DrainObserver): AdminDeps {
-  const { mesh, router, sessions, traces, messages } = core;
+  const { mesh, epoch, router, sessions, traces, messages } = core;
   const status = () =>
     answeringNode(mesh.self(), {
       attachedDevices: sessions.registry.attached,
       topicsOwned: router.topicsOwned(),
       links: mesh.links.status(),
+      storeEpoch: epoch.current(),
     });
   const traceOf = (query: TraceQuery) =>
     nodeTrace(mesh.self().nodeId, traces.find(query), sessions.registry.devicesOf(query.accountId));

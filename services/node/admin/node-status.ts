@@ -14,6 +14,7 @@ export interface NodeFigures {
   readonly attachedDevices: number;
   readonly topicsOwned: number;
   readonly links: readonly LinkStatus[];
+  readonly storeEpoch: bigint;
 }
 
 /** A node as it is registered: it was not asked, or did not answer. */
@@ -23,12 +24,13 @@ export function registeredNode(record: NodeRecord): Node {
 
 /** A node as it says itself. */
 export function answeringNode(record: NodeRecord, figures: NodeFigures): Node {
-  const { attachedDevices, topicsOwned, links } = figures;
+  const { attachedDevices, topicsOwned, links, storeEpoch } = figures;
   return create(NodeSchema, {
     ...shapeOf(record),
     answered: true,
     attachedDevices,
     topicsOwned,
+    storeEpoch,
     links: links.map(linkOf),
   });
 }

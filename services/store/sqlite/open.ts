@@ -9,6 +9,8 @@ import { createSqliteAccountStore } from "./account.ts";
 import { createSqliteChangeStore } from "./change.ts";
 import { createSqliteDeviceStore } from "./device.ts";
 import { createSqliteEntryStore } from "./entry.ts";
+import { createSqliteEpochHeadStore } from "./epoch-head.ts";
+import { createSqliteEpochMarkStore } from "./epoch-mark.ts";
 import { createSqliteGenerationStore } from "./generation.ts";
 import { createSqliteHeadStore } from "./head.ts";
 import { createSqliteIdSlotStore } from "./id-slot.ts";
@@ -55,6 +57,8 @@ function collections(database: Database<typeof procedures>) {
     secretKeys: createSqliteSecretKeyStore(database),
     idSlots: createSqliteIdSlotStore(database),
     generations: createSqliteGenerationStore(database),
+    epochMark: createSqliteEpochMarkStore(database),
+    epochHeads: createSqliteEpochHeadStore(database),
     entries: createSqliteEntryStore(database),
     heads: createSqliteHeadStore(database),
     memberships: createSqliteMembershipStore(database),

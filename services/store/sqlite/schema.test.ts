@@ -13,7 +13,7 @@ import { openSqliteStore, type SqliteStore } from "./open.ts";
 import { migrations } from "./schema.ts";
 
 /** Of the SQL of each version. A version that files have must never change: add another one. */
-const digests = ["cc8e81f82b9c4293", "0be0c79d73e1ca87"];
+const digests = ["cc8e81f82b9c4293", "0be0c79d73e1ca87", "43a633cdd53d7e75"];
 
 function temporaryDirectory(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), "parley-schema-"));
@@ -64,6 +64,7 @@ test("a file of version 1 opens with all that it holds, and tells what changes f
     memberRow(group, bob, { intervals: [{ from: 0n, to: 2n }], seenSeq: 2n, version: 9n }),
   ]);
   expect(await store.memberships.newestVersion(bob)).toBe(9n);
+  expect(await store.epochMark.read()).toEqual({ epoch: 1n, tick: 0n, lineage: [1n] });
 
   const mark = await store.changes.currentMark();
   await store.entries.append([entryRow(group, 4n, { clientMessageId: "new" })]);

@@ -3,6 +3,8 @@ import { accountSchema } from "./account.worker.ts";
 import { changeSchema } from "./change.worker.ts";
 import { deviceSchema } from "./device.worker.ts";
 import { entrySchema } from "./entry.worker.ts";
+import { epochHeadSchema } from "./epoch-head.worker.ts";
+import { epochMarkSchema } from "./epoch-mark.worker.ts";
 import { generationSchema } from "./generation.worker.ts";
 import { headSchema } from "./head.worker.ts";
 import { idSlotSchema } from "./id-slot.worker.ts";
@@ -28,4 +30,5 @@ const schemas = [
 export const migrations: readonly Migration[] = [
   { version: 1, sql: schemas.join("\n") },
   { version: 2, sql: [changeSchema, membershipVersionSchema].join("\n") },
+  { version: 3, sql: [epochMarkSchema, epochHeadSchema].join("\n") },
 ];

@@ -3,6 +3,8 @@ import { accountProcedures } from "./account.worker.ts";
 import { changeProcedures } from "./change.worker.ts";
 import { deviceProcedures } from "./device.worker.ts";
 import { entryProcedures } from "./entry.worker.ts";
+import { epochHeadProcedures } from "./epoch-head.worker.ts";
+import { epochMarkProcedures } from "./epoch-mark.worker.ts";
 import { generationProcedures } from "./generation.worker.ts";
 import { headProcedures } from "./head.worker.ts";
 import { idSlotProcedures } from "./id-slot.worker.ts";
@@ -18,6 +20,8 @@ export const procedures = {
     ...changeProcedures.reads,
     ...deviceProcedures.reads,
     ...entryProcedures.reads,
+    ...epochHeadProcedures.reads,
+    ...epochMarkProcedures.reads,
     ...headProcedures.reads,
     ...membershipProcedures.reads,
     ...personalProcedures.reads,
@@ -27,6 +31,8 @@ export const procedures = {
     ...accountProcedures.writes,
     ...deviceProcedures.writes,
     ...entryProcedures.writes,
+    ...epochHeadProcedures.writes,
+    ...epochMarkProcedures.writes,
     ...generationProcedures.writes,
     ...headProcedures.writes,
     ...idSlotProcedures.writes,

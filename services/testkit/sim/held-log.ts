@@ -52,9 +52,22 @@ export class HeldLog {
     }
     held.epoch = entry.epoch;
     held.seq = entry.seq;
-    if (isNext) held.runs.at(-1)?.push(seenEntry(entry));
+    const last = held.runs.at(-1);
+    if (isNext && last !== undefined) last.push(seenEntry(entry));
     else held.runs.push([seenEntry(entry)]);
     return "stored";
+  }
+
+  /** Drops what is held above a position and goes on in its epoch. */
+  rewind({ conversationId, epoch, seq }: Position): void {
+    const held = this.#held.get(conversationId);
+    if (held === undefined) return;
+    const kept = held.runs
+      .map((run) => run.filter((entry) => entry.seq <= seq))
+      .filter((run) => run.length > 0);
+    held.runs.splice(0, held.runs.length, ...kept);
+    held.epoch = epoch;
+    held.seq = seq;
   }
 
   /** What was stored, each run as a history of its own, in the order in which it was. */

@@ -9,12 +9,13 @@ export interface DeviceTally {
   dropped: number;
   gaps: number;
   behind: number;
+  rewound: number;
   readonly closed: Map<string, number>;
 }
 
 /** Of a device that has not lived yet. */
 export function newTally(): DeviceTally {
-  return { streams: 0, redelivered: 0, dropped: 0, gaps: 0, behind: 0, closed: new Map() };
+  return { streams: 0, redelivered: 0, dropped: 0, gaps: 0, behind: 0, rewound: 0, closed: new Map() };
 }
 
 /** A stream of a device, and where it is with it. */

@@ -111,7 +111,8 @@ export class SimCluster {
     const client = new EdgeClient(process, this.network.endpoint(process, 1), caller);
     const shared = { process, client, habits, journal: this.journal, addresses: this.addresses };
     const newestGeneration = (): bigint => this.store.newestGeneration(name);
-    const device = new SimDevice({ ...shared, caller, newestGeneration });
+    const mayRewind = (): boolean => this.store.mayRewind;
+    const device = new SimDevice({ ...shared, caller, mayRewind, newestGeneration });
     const person = new SimPerson({ ...shared, device, conversations, isOver });
     const added = { host, device, person };
     this.clients.push(added);

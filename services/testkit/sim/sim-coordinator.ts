@@ -1,6 +1,8 @@
 import { noFreeSlot } from "../../mesh/coordinator/id-slots.ts";
 import type { Coordinator, Registration } from "../../mesh/coordinator.ts";
+import { firstEpochMark, higherMark } from "../../mesh/epoch-step.ts";
 import type { NodeRecord } from "../../mesh/node-record.ts";
+import type { EpochMark } from "../../mesh/ports.ts";
 import type { SeededRng } from "../seeded-rng.ts";
 import { type DelayPlan, drawDelayMs } from "./sim-delay.ts";
 import type { SimProcess } from "./sim-process.ts";
@@ -26,6 +28,8 @@ const awayAnswerMs = 3_000;
 export class SimCoordinators {
   readonly plan: CoordinatorPlan;
   readonly registry: SimRegistry;
+  /** The highest mark of the store that a node has told. */
+  mark: EpochMark = firstEpochMark;
   /** Calls that failed. */
   failed = 0;
   readonly #scheduler: SimScheduler;
@@ -57,6 +61,8 @@ export class SimCoordinators {
     return {
       register: (record) => call(() => this.#register(record, call)),
       list: () => call(() => this.registry.list()),
+      readMark: () => call(() => this.mark),
+      raiseMark: (mark) => call(() => void (this.mark = higherMark(this.mark, mark))),
       watch: (onHint) => {
         const watch: Watch = { process, onHint };
         watches.add(watch);

@@ -52,6 +52,8 @@ export interface SimDeviceOptions {
   readonly journal: SimJournal;
   /** Nodes that it may go to, as it knows them. */
   readonly addresses: () => readonly string[];
+  /** The store's epoch was raised, so that devices may be told to drop what they hold. */
+  readonly mayRewind: () => boolean;
   /** The generation that the store gave this device last. */
   readonly newestGeneration: () => bigint;
 }
@@ -262,10 +264,13 @@ export class SimDevice {
         void this.#catchUp(attachment, kind.value);
         return;
       case "rewound":
-        // No simulated store loses what it has committed.
-        this.#options.journal.complain(
-          `${this.caller.deviceId} was told that ${kind.value.conversationId} was rewound`,
-        );
+        this.tally.rewound += 1;
+        this.held.rewind(kind.value);
+        // No simulated store loses what it has committed, unless it was put back.
+        if (!this.#options.mayRewind())
+          this.#options.journal.complain(
+            `${this.caller.deviceId} was told that ${kind.value.conversationId} was rewound`,
+          );
         return;
       case undefined:
         return;

@@ -62,6 +62,8 @@ export interface StoreCore {
   readonly rng: SeededRng;
   readonly plan: StorePlan;
   readonly tally: StoreTally;
+  /** Grows when the store is put back: what was on its way to the one before is lost. */
+  readonly era: number;
   /** Without delays and faults. */
   readonly collections: NodeStore & { readonly entries: MajorityLog };
   /** The store cannot be reached by the process. */

@@ -1,29 +1,16 @@
 import type { NodeStore } from "../../node/node-core.ts";
+import { storeWrites } from "./put-back-store.ts";
 import { appendThrough } from "./sim-append.ts";
 import type { SimProcess } from "./sim-process.ts";
 import type { StoreCore } from "./sim-store-core.ts";
 import { StoreRoad } from "./store-road.ts";
-
-/** Methods that change something; all others read. */
-const writes = new Set([
-  "add",
-  "apply",
-  "insert",
-  "putGroup",
-  "raise",
-  "raiseReadCursors",
-  "readOrCreate",
-  "remove",
-  "replace",
-  "setMute",
-]);
 
 /** The collections of a store as one process sees them: later, and not always. */
 export function storeView(core: StoreCore, process: SimProcess): NodeStore {
   const road = new StoreRoad(core, process);
   const { entries, ...others } = core.collections;
   const seen = <Collection extends object>(collection: Collection): Collection =>
-    through(collection, (name, call) => (writes.has(name) ? road.write(call) : road.read(call)));
+    through(collection, (name, call) => (storeWrites.has(name) ? road.write(call) : road.read(call)));
   const log = seen(entries);
   return {
     accounts: seen(others.accounts),
@@ -32,6 +19,8 @@ export function storeView(core: StoreCore, process: SimProcess): NodeStore {
     secretKeys: seen(others.secretKeys),
     idSlots: seen(others.idSlots),
     generations: seen(others.generations),
+    epochMark: seen(others.epochMark),
+    epochHeads: seen(others.epochHeads),
     heads: seen(others.heads),
     memberships: seen(others.memberships),
     changes: seen(others.changes),

@@ -1,6 +1,8 @@
 import type { NodeStore } from "../../node/node-core.ts";
 import { describeChangeContract } from "../../store/contract/change.contract.ts";
 import { describeEntryContract } from "../../store/contract/entry.contract.ts";
+import { describeEpochHeadContract } from "../../store/contract/epoch-head.contract.ts";
+import { describeEpochMarkContract } from "../../store/contract/epoch-mark.contract.ts";
 import { describeGenerationContract } from "../../store/contract/generation.contract.ts";
 import { describeHeadContract } from "../../store/contract/head.contract.ts";
 import { describeIdSlotContract } from "../../store/contract/id-slot.contract.ts";
@@ -56,6 +58,14 @@ for (const kind of kinds) {
   describePersonalContract(
     name,
     opening(kind, ({ personal }) => personal),
+  );
+  describeEpochMarkContract(
+    name,
+    opening(kind, ({ epochMark }) => epochMark),
+  );
+  describeEpochHeadContract(
+    name,
+    opening(kind, ({ epochHeads }) => epochHeads),
   );
   describeGenerationContract(
     name,

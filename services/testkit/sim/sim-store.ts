@@ -4,6 +4,8 @@ import { createMemoryAccountStore } from "../../store/memory/account.ts";
 import { createMemoryChanges } from "../../store/memory/change.ts";
 import { createMemoryDeviceStore } from "../../store/memory/device.ts";
 import { createMemoryEntryStore } from "../../store/memory/entry.ts";
+import { createMemoryEpochHeadStore } from "../../store/memory/epoch-head.ts";
+import { createMemoryEpochMarkStore } from "../../store/memory/epoch-mark.ts";
 import { createMemoryGenerationStore } from "../../store/memory/generation.ts";
 import { createMemoryHeadStore } from "../../store/memory/head.ts";
 import { createMemoryIdSlotStore } from "../../store/memory/id-slot.ts";
@@ -13,6 +15,7 @@ import { createMemorySecretKeyStore } from "../../store/memory/secret-key.ts";
 import { createMemorySigningKeyStore } from "../../store/memory/signing-key.ts";
 import type { SeededRng } from "../seeded-rng.ts";
 import { createMajorityLog } from "./majority-log.ts";
+import { PutBackStore, type StoreMoment } from "./put-back-store.ts";
 import type { SimProcess } from "./sim-process.ts";
 import type { SimScheduler } from "./sim-scheduler.ts";
 import type { StoreCore, StorePlan, StoreTally } from "./sim-store-core.ts";
@@ -26,7 +29,9 @@ export class SimStore implements StoreCore {
   readonly scheduler: SimScheduler;
   readonly rng: SeededRng;
   readonly plan: StorePlan;
-  readonly collections: StoreCore["collections"];
+  readonly #store: PutBackStore<NodeStore>;
+  #collections: StoreCore["collections"];
+  #era = 0;
   readonly tally: StoreTally = {
     appends: 0,
     entries: 0,
@@ -37,6 +42,8 @@ export class SimStore implements StoreCore {
     readsFailed: 0,
     takeovers: 0,
   };
+  /** Its epoch was raised at least once. */
+  mayRewind = false;
   readonly #awayFrom = new Set<string>();
   readonly #newestGenerations = new Map<string, bigint>();
   readonly #lastAppender = new Map<string, string>();
@@ -47,7 +54,33 @@ export class SimStore implements StoreCore {
     this.scheduler = scheduler;
     this.rng = rng;
     this.plan = plan;
-    this.collections = { ...memoryCollections(scheduler), generations: this.#notingGenerations() };
+    this.#store = new PutBackStore(() => {
+      this.#newestGenerations.clear();
+      return { ...memoryCollections(), generations: this.#notingGenerations() };
+    });
+    this.#collections = this.#withMajority();
+  }
+
+  get collections(): StoreCore["collections"] {
+    return this.#collections;
+  }
+
+  get era(): number {
+    return this.#era;
+  }
+
+  /** What the store is now, for `putBack`. */
+  moment(): StoreMoment {
+    return this.#store.moment();
+  }
+
+  /** Puts the store back to what it was; no process may have it open. */
+  putBack(moment: StoreMoment): void {
+    this.scheduler.note("store put back");
+    this.#era += 1;
+    this.mayRewind = true;
+    this.#store.putBack(moment);
+    this.#collections = this.#withMajority();
   }
 
   /** The generation that a device was given last, 0 for none. */
@@ -97,6 +130,12 @@ export class SimStore implements StoreCore {
     }
   }
 
+  /** What a majority has not seen yet is no part of what is put back. */
+  #withMajority(): StoreCore["collections"] {
+    const { collections } = this.#store;
+    return { ...collections, entries: createMajorityLog(collections.entries, this.scheduler) };
+  }
+
   #notingGenerations(): StoreCore["collections"]["generations"] {
     const generations = createMemoryGenerationStore();
     return {
@@ -109,7 +148,7 @@ export class SimStore implements StoreCore {
   }
 }
 
-function memoryCollections(scheduler: SimScheduler): Omit<StoreCore["collections"], "generations"> {
+function memoryCollections(): Omit<NodeStore, "generations"> {
   const changes = createMemoryChanges();
   const devices = createMemoryDeviceStore();
   return {
@@ -118,7 +157,9 @@ function memoryCollections(scheduler: SimScheduler): Omit<StoreCore["collections
     signingKeys: createMemorySigningKeyStore(),
     secretKeys: createMemorySecretKeyStore(),
     idSlots: createMemoryIdSlotStore(),
-    entries: createMajorityLog(createMemoryEntryStore(), scheduler),
+    epochMark: createMemoryEpochMarkStore(),
+    epochHeads: createMemoryEpochHeadStore(),
+    entries: createMemoryEntryStore(),
     heads: createMemoryHeadStore(changes),
     memberships: createMemoryMembershipStore(changes),
     changes,

@@ -19,10 +19,13 @@ export class StoreRoad {
   readonly process: SimProcess;
   appendsUnderWay = 0;
   readonly #label: string;
+  /** Of the store that the process has opened. */
+  readonly #era: number;
   #lastArrivalMs = 0;
 
   constructor(core: StoreCore, process: SimProcess) {
     this.core = core;
+    this.#era = core.era;
     this.process = process;
     this.#label = `${process.name} store`;
     process.onEnd(() => {
@@ -103,6 +106,7 @@ export class StoreRoad {
   }
 
   #workThere(work: () => void): void {
+    if (this.core.era !== this.#era) return;
     if (this.core.plan.kind === "sqlite") this.process.run(this.#label, work);
     else work();
   }

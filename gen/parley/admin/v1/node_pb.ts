@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file parley/admin/v1/node.proto.
  */
 export const file_parley_admin_v1_node: GenFile = /*@__PURE__*/
-  fileDesc("ChpwYXJsZXkvYWRtaW4vdjEvbm9kZS5wcm90bxIPcGFybGV5LmFkbWluLnYxIsICCgROb2RlEg8KB25vZGVfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSDwoHdmVyc2lvbhgDIAEoCRINCgVyb2xlcxgEIAMoCRITCgtwdWJsaWNfdXJscxgFIAMoCRIUCgxtZXNoX2FkZHJlc3MYBiABKAkSEQoJYWRtaW5fdXJsGAcgASgJEhQKDHByb3RvY29sX21pbhgIIAEoDRIUCgxwcm90b2NvbF9tYXgYCSABKA0SEAoIZHJhaW5pbmcYCiABKAgSDAoEbG9hZBgLIAEoARIQCghhbnN3ZXJlZBgMIAEoCBIYChBhdHRhY2hlZF9kZXZpY2VzGA0gASgNEhQKDHRvcGljc19vd25lZBgOIAEoDRIoCgVsaW5rcxgPIAMoCzIZLnBhcmxleS5hZG1pbi52MS5Ob2RlTGluayKsAQoITm9kZUxpbmsSDwoHbm9kZV9pZBgBIAEoCRIpCgVzdGF0ZRgCIAEoDjIaLnBhcmxleS5hZG1pbi52MS5MaW5rU3RhdGUSDQoFZXBvY2gYAyABKAQSFgoOdW5hY2tub3dsZWRnZWQYBCABKA0SLQoKcm91bmRfdHJpcBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZyZWFzb24YBiABKAkqhwEKCUxpbmtTdGF0ZRIaChZMSU5LX1NUQVRFX1VOU1BFQ0lGSUVEEAASGQoVTElOS19TVEFURV9DT05ORUNUSU5HEAESEQoNTElOS19TVEFURV9VUBACEhgKFExJTktfU1RBVEVfU1VTUEVDVEVEEAMSFgoSTElOS19TVEFURV9SRUZVU0VEEARiBnByb3RvMw", [file_google_protobuf_duration]);
+  fileDesc("ChpwYXJsZXkvYWRtaW4vdjEvbm9kZS5wcm90bxIPcGFybGV5LmFkbWluLnYxItcCCgROb2RlEg8KB25vZGVfaWQYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSDwoHdmVyc2lvbhgDIAEoCRINCgVyb2xlcxgEIAMoCRITCgtwdWJsaWNfdXJscxgFIAMoCRIUCgxtZXNoX2FkZHJlc3MYBiABKAkSEQoJYWRtaW5fdXJsGAcgASgJEhQKDHByb3RvY29sX21pbhgIIAEoDRIUCgxwcm90b2NvbF9tYXgYCSABKA0SEAoIZHJhaW5pbmcYCiABKAgSDAoEbG9hZBgLIAEoARIQCghhbnN3ZXJlZBgMIAEoCBIYChBhdHRhY2hlZF9kZXZpY2VzGA0gASgNEhQKDHRvcGljc19vd25lZBgOIAEoDRIoCgVsaW5rcxgPIAMoCzIZLnBhcmxleS5hZG1pbi52MS5Ob2RlTGluaxITCgtzdG9yZV9lcG9jaBgQIAEoBCKsAQoITm9kZUxpbmsSDwoHbm9kZV9pZBgBIAEoCRIpCgVzdGF0ZRgCIAEoDjIaLnBhcmxleS5hZG1pbi52MS5MaW5rU3RhdGUSDQoFZXBvY2gYAyABKAQSFgoOdW5hY2tub3dsZWRnZWQYBCABKA0SLQoKcm91bmRfdHJpcBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZyZWFzb24YBiABKAkqhwEKCUxpbmtTdGF0ZRIaChZMSU5LX1NUQVRFX1VOU1BFQ0lGSUVEEAASGQoVTElOS19TVEFURV9DT05ORUNUSU5HEAESEQoNTElOS19TVEFURV9VUBACEhgKFExJTktfU1RBVEVfU1VTUEVDVEVEEAMSFgoSTElOS19TVEFURV9SRUZVU0VEEARiBnByb3RvMw", [file_google_protobuf_duration]);
 
 /**
  * A node of the cluster, as it says itself when it can be asked, else as it is registered.
@@ -124,6 +124,13 @@ export type Node = Message<"parley.admin.v1.Node"> & {
    * @generated from field: repeated parley.admin.v1.NodeLink links = 15;
    */
   links: NodeLink[];
+
+  /**
+   * The store's epoch as it knows it: 1, and more once a backup was restored. Nodes may differ for some seconds.
+   *
+   * @generated from field: uint64 store_epoch = 16;
+   */
+  storeEpoch: bigint;
 };
 
 /**

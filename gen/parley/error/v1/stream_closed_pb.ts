@@ -77,7 +77,7 @@ export const CloseReason = {
   UNSPECIFIED: 0,
 
   /**
-   * The node is about to stop.
+   * The node is about to stop; or a backup was restored, so that what it knew of its streams is void. `message` says which.
    *
    * @generated from enum value: CLOSE_REASON_DRAINING = 1;
    */

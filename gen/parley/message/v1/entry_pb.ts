@@ -31,7 +31,9 @@ export type Position = Message<"parley.message.v1.Position"> & {
   conversationId: string;
 
   /**
-   * The epoch of the entry that the position stands on; 0 is taken as 1. It grows when history may have been rewound.
+   * The epoch of the entry that the position stands on, or the one that `rewound` named; 0 is taken as 1. It grows when
+   * history may have been rewound. A position of another epoch than the store's is answered by `rewound` where it stands on
+   * something that was undone.
    *
    * @generated from field: uint64 epoch = 2;
    */
@@ -67,7 +69,7 @@ export type Entry = Message<"parley.message.v1.Entry"> & {
   conversationId: string;
 
   /**
-   * The store's epoch in which it was appended.
+   * The store's epoch in which it was appended: 1, and more once a backup was restored.
    *
    * @generated from field: uint64 epoch = 2;
    */

@@ -345,7 +345,8 @@ export type Event = Message<"parley.session.v1.Event"> & {
     case: "behind";
   } | {
     /**
-     * Drop what is held above this seq (0: all) and go on in this epoch.
+     * History was undone, or the position was above the head. Drop what is held above this seq (0: all), acknowledged or
+     * not, keep the position named here, epoch included, and go on from there. What follows is pushed, however much it is.
      *
      * @generated from field: parley.message.v1.Position rewound = 3;
      */
