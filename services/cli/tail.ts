@@ -1,7 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
-import { CloseAction, type StreamClosed } from "../../gen/parley/error/v1/stream_closed_pb.ts";
+import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { CloseAction, CloseReason, type StreamClosed } from "../../gen/parley/error/v1/stream_closed_pb.ts";
 import { type Entry, type Position, PositionSchema } from "../../gen/parley/message/v1/entry_pb.ts";
 import { MessageService } from "../../gen/parley/message/v1/message_service_pb.ts";
 import {
@@ -41,7 +42,8 @@ export interface TailOptions {
 type StreamEnd =
   | { readonly kind: "moved"; readonly address: string }
   | { readonly kind: "closed"; readonly closed: StreamClosed }
-  | { readonly kind: "lost"; readonly why: string };
+  /** `answered`: the node had said something, so the attach is not one that it may still get. */
+  | { readonly kind: "lost"; readonly why: string; readonly answered: boolean };
 
 type EndWithoutGoal = Exclude<StreamEnd, { readonly kind: "moved" }>;
 
@@ -49,6 +51,7 @@ type EndWithoutGoal = Exclude<StreamEnd, { readonly kind: "moved" }>;
 export async function tail(options: TailOptions): Promise<void> {
   const { signal, clock, rng } = options;
   let { connection } = options;
+  let givenUp = 0;
   for (let attempt = 1; !signal.aborted; attempt++) {
     const startMs = clock.monotonicMs();
     const end = await followOnce({ ...options, connection });
@@ -58,6 +61,12 @@ export async function tail(options: TailOptions): Promise<void> {
     if (end.kind === "moved") {
       attempt = 0;
       options.onNotice(`the node is about to stop; going on at ${connection.server}`);
+      continue;
+    }
+    if (end.kind === "lost" && !end.answered) givenUp += 1;
+    if (end.kind === "closed" && end.closed.reason === CloseReason.SUPERSEDED && givenUp > 0) {
+      givenUp -= 1;
+      options.onNotice("an attach that was given up came late and took over; attaching again");
       continue;
     }
     // A stream that served for a while was no failed attempt.
@@ -90,6 +99,7 @@ async function followOnce(options: TailOptions): Promise<StreamEnd> {
   let stream: AttachedStream | undefined;
   let moved: StreamEnd | undefined;
   let leave: Timer | undefined;
+  let answered = false;
   const close = (): void => stream?.close();
   options.signal.addEventListener("abort", close, { once: true });
   try {
@@ -99,6 +109,7 @@ async function followOnce(options: TailOptions): Promise<StreamEnd> {
     const messages = createClient(MessageService, options.connection.transport);
     const following = { ...options, stream, messages, token };
     for await (const frame of stream.frames) {
+      answered = true;
       if (frame.control.case === "moving") {
         const { address, jitter } = frame.control.value;
         moved = { kind: "moved", address };
@@ -110,9 +121,9 @@ async function followOnce(options: TailOptions): Promise<StreamEnd> {
       if (closed?.action === CloseAction.STAY_CLOSED) return { kind: "closed", closed };
       if (closed !== undefined) return moved ?? { kind: "closed", closed };
     }
-    return moved ?? { kind: "lost", why: "it ended without a word" };
+    return moved ?? { kind: "lost", why: "it ended without a word", answered };
   } catch (error) {
-    const lost = lostBy(error);
+    const lost = lostBy(error, answered);
     return moved ?? lost;
   } finally {
     leave?.cancel();
@@ -121,14 +132,15 @@ async function followOnce(options: TailOptions): Promise<StreamEnd> {
   }
 }
 
-function lostBy(error: unknown): StreamEnd {
+function lostBy(error: unknown, answered: boolean): StreamEnd {
   if (error instanceof CommandError) throw error;
   const failure = ConnectError.from(error);
   // Refreshing the token has failed as well by now: only a person can log in.
   if (failure.code === Code.Unauthenticated) {
     throw new CommandError(`this device is logged out: ${failure.rawMessage}`, exitCodes.notLoggedIn);
   }
-  return { kind: "lost", why: failure.rawMessage };
+  const isRefusal = failure.findDetails(ErrorInfoSchema).length > 0;
+  return { kind: "lost", why: failure.rawMessage, answered: answered || isRefusal };
 }
 
 function sendOpen(stream: AttachedStream, held: HeldPositions): void {

@@ -24,7 +24,7 @@ export function createAttach(deps: SessionRouteDeps) {
     requests: AsyncIterable<AttachRequest>,
     context: HandlerContext,
   ): AsyncGenerator<AttachResponse> {
-    const arrival = deps.registry.arrive(callerOf(context));
+    const arrival = deps.registry.arrive(callerOf(context), context.signal);
     try {
       const iterator = requests[Symbol.asyncIterator]();
       const open = await firstFrame(iterator, deps, context.signal);

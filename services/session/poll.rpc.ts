@@ -28,7 +28,7 @@ export function pollHere(deps: SessionCallDeps): SessionsHere["poll"] {
     const { session: target, ack } = request;
     const session =
       target.case === "open"
-        ? await openPolled(deps, target.value, caller)
+        ? await openPolled(deps, target.value, { caller, signal })
         : deps.registry.find(target.value ?? "", caller);
     if (!(session.outlet instanceof PollOutlet)) throw sessionNotFoundFault(session.device.sessionId);
     session.touch(caller.tokenExpireMs);
@@ -41,9 +41,9 @@ export function pollHere(deps: SessionCallDeps): SessionsHere["poll"] {
 async function openPolled(
   { registry, clock }: SessionCallDeps,
   open: Open,
-  caller: SessionCaller,
+  { caller, signal }: { readonly caller: SessionCaller; readonly signal: AbortSignal },
 ): Promise<AttachedSession> {
-  const arrival = registry.arrive(caller);
+  const arrival = registry.arrive(caller, signal);
   try {
     return await arrival.open(open, new PollOutlet(clock));
   } finally {

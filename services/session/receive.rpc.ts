@@ -14,7 +14,7 @@ export function createReceive({ registry }: SessionRouteDeps) {
     context: HandlerContext,
   ): AsyncGenerator<ReceiveResponse> {
     if (open === undefined) throw new Fault(ErrorReason.OPEN_MISSING, "A stream begins with open");
-    const arrival = registry.arrive(callerOf(context));
+    const arrival = registry.arrive(callerOf(context), context.signal);
     try {
       const session = await arrival.open(open, createPushOutlet(pushStreamOf(context)));
       await session.endedWith(context.signal);

@@ -134,6 +134,21 @@ describe("opening", () => {
     const tickets = [first, second, third].map(({ outlet }) => outlet.controls("opened")[0]?.resumeTicket);
     expect(new Set(tickets).size).toBe(3);
   });
+
+  test("a device that has gone while it was opened gets no session, and the one that it has elsewhere stays", async () => {
+    const stays = await bench.attach();
+    const raised = Promise.withResolvers<bigint>();
+    bench.world.raise = () => raised.promise;
+    const call = new AbortController();
+    const caller = { accountId: "alice", deviceId: "a1", tokenExpireMs: 1e15 };
+    const outlet = new TestOutlet();
+    const opening = bench.world.registry.arrive(caller, call.signal).open(create(OpenSchema), outlet);
+    const refused = expect(opening).rejects.toThrow("gone");
+    call.abort(new Error("gone"));
+    raised.resolve(99n);
+    await refused;
+    expect([stays.session.active, bench.world.registry.attached, outlet.frames]).toEqual([true, 1, []]);
+  });
 });
 
 describe("finding", () => {

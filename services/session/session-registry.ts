@@ -38,7 +38,8 @@ export interface RegistryOptions {
 export interface Arrival {
   /**
    * Opens the session and says `opened`. Throws a Fault when it cannot: OVERLOADED, DRAINING,
-   * STORE_UNAVAILABLE, DEVICE_REVOKED; nothing was written to the outlet then.
+   * STORE_UNAVAILABLE, DEVICE_REVOKED; or the reason of the call's signal, when its device has gone meanwhile. Nothing was
+   * written to the outlet then.
    */
   open(open: Open, outlet: Outlet): Promise<AttachedSession>;
   /** Ends the arrival; a session that was opened goes on. Idempotent. */
@@ -50,6 +51,7 @@ export type SessionCaller = Pick<Caller, "accountId" | "deviceId" | "tokenExpire
 
 interface PendingArrival {
   readonly caller: SessionCaller;
+  readonly signal: AbortSignal | undefined;
   revoked: boolean;
 }
 
@@ -109,7 +111,7 @@ export class SessionRegistry {
   }
 
   /** Announces a call that is going to open a session. Throws DRAINING or OVERLOADED when it cannot. */
-  arrive(caller: SessionCaller): Arrival {
+  arrive(caller: SessionCaller, signal?: AbortSignal): Arrival {
     try {
       this.#assertOpen();
       const full = this.#table.size + this.#arrivals.size >= this.#limits.sessionsMax;
@@ -118,7 +120,7 @@ export class SessionRegistry {
       this.#countRefusal(error);
       throw error;
     }
-    const pending: PendingArrival = { caller, revoked: false };
+    const pending: PendingArrival = { caller, signal, revoked: false };
     this.#arrivals.add(pending);
     return {
       open: (open, outlet) => this.#openCounted(pending, open, outlet),
@@ -260,11 +262,14 @@ export class SessionRegistry {
     if (admitted.kind === "refused") throw overloaded("opens", admitted.retryDelayMs);
     const { accountId, deviceId } = pending.caller;
     try {
+      pending.signal?.throwIfAborted();
       const [generation, conversations] = await Promise.all([
         this.#options.generations.raise(accountId, deviceId),
         this.#parts.versions.conversations(accountId),
       ]);
       this.#assertOpen();
+      // A device that gave up and went elsewhere has a stream there, which a late session here would supersede.
+      pending.signal?.throwIfAborted();
       if (pending.revoked) throw new Fault(ErrorReason.DEVICE_REVOKED, "The device was revoked; log in");
       const sessionId = sessionIdOf(this.#options.nodeId, this.#parts.rng.bytes(sessionIdBytes));
       const attachedMs = this.#nextAttachedMs();

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
 import {
   CloseAction,
-  type CloseReason,
+  CloseReason,
   CloseReasonSchema,
   type StreamClosed,
 } from "../../../gen/parley/error/v1/stream_closed_pb.ts";
@@ -98,8 +98,12 @@ export class Device implements AsyncDisposable {
   #breakStream: (() => void) | undefined;
   #ticket = "";
   #open = false;
+  /** The stream of now, or the last one, was opened. */
+  #hasOpened = false;
   /** What the node of this stream said about leaving. */
   #moving: Moving | undefined;
+  /** Attaches given up without an answer: each may come late, and take over from the stream that is open by then. */
+  #givenUp = 0;
   #failure: Error | undefined;
 
   constructor(options: DeviceOptions) {
@@ -162,6 +166,10 @@ export class Device implements AsyncDisposable {
       return refusal.retryDelayMs ?? jitterMs;
     }
     const { action, retryDelay, reason, message } = end.closed;
+    if (reason === CloseReason.SUPERSEDED && this.#givenUp > 0) {
+      this.#givenUp -= 1;
+      return jitterMs;
+    }
     if (action === CloseAction.STAY_CLOSED) {
       this.#failure = new Error(`closed for good: ${nameOf(reason)} ${message}`);
     }
@@ -173,6 +181,7 @@ export class Device implements AsyncDisposable {
     const user = this.#options.place?.(this.#moving?.address) ?? this.user;
     this.#place = user;
     this.#moving = undefined;
+    this.#hasOpened = false;
     const streamAbort = new AbortController();
     const signal = AbortSignal.any([this.#abort.signal, streamAbort.signal]);
     const onResults = (results: readonly SendResult[]): void => {
@@ -194,11 +203,13 @@ export class Device implements AsyncDisposable {
       if (this.#moving === undefined && this.#open) this.tally.unannounced += 1;
       return end;
     } catch (error) {
+      const refusal = refusalOf(error);
+      if (!this.#hasOpened && refusal.reason === "") this.#givenUp += 1;
       if (error instanceof Crash) return { kind: "crashed" };
       if (this.#moving !== undefined) return { kind: "moved" };
       if (this.#open) this.tally.lost += 1;
       if (this.#open && !signal.aborted) this.tally.unannounced += 1;
-      return { kind: "refused", refusal: refusalOf(error) };
+      return { kind: "refused", refusal };
     } finally {
       this.#open = false;
       this.sends.detached();
@@ -232,6 +243,7 @@ export class Device implements AsyncDisposable {
         this.tally.streams += 1;
         this.#ticket = control.value.resumeTicket;
         this.#open = true;
+        this.#hasOpened = true;
         if (control.value.heartbeatInterval !== undefined) {
           watch.begin(3 * durationMs(control.value.heartbeatInterval));
         }

@@ -55,7 +55,7 @@ class EdgeAttachment {
   async run(): Promise<void> {
     const { stream, caller, open } = this.#call;
     try {
-      const arrival = this.#deps.registry.arrive(caller);
+      const arrival = this.#deps.registry.arrive(caller, this.#connection.signal);
       try {
         this.#session = await arrival.open(open, this.#outlet);
         void this.#read();

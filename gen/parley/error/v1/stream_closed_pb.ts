@@ -140,7 +140,8 @@ export const CloseReason = {
   DEVICE_LIMIT: 9,
 
   /**
-   * A newer stream of the same device took over.
+   * A newer stream of the same device took over. It may be one that the device gave up before it was answered, and that came
+   * late: a device that has given some up opens again, once for each.
    *
    * @generated from enum value: CLOSE_REASON_SUPERSEDED = 10;
    */
