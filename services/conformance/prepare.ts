@@ -1,5 +1,6 @@
+import { buildGoTool, ferretdb } from "../testkit/go-tools.ts";
 import { aptGetCommand, debianPrograms, installDebianPackages } from "./debian-packages.ts";
-import { buildGoTool, grpcurl } from "./go-tools.ts";
+import { grpcurl } from "./go-tools.ts";
 import { createPythonEnvironment } from "./python-environment.ts";
 import { pythonGrpc, toolAvailable } from "./tools.ts";
 
@@ -22,8 +23,8 @@ export default function prepare(): void {
   if (!toolAvailable(pythonGrpc) && toolAvailable("python3")) {
     createOnce("a Python environment in .cache/python", createPythonEnvironment);
   }
-  if (!toolAvailable(grpcurl.name) && toolAvailable("go")) {
-    createOnce("grpcurl in .cache/go", () => buildGoTool(grpcurl));
+  for (const tool of toolAvailable("go") ? [grpcurl, ferretdb] : []) {
+    if (!toolAvailable(tool.name)) createOnce(`${tool.name} in .cache/go`, () => buildGoTool(tool));
   }
 }
 

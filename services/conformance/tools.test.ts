@@ -2,9 +2,10 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { buildGoTool, goToolDirectory, grpcurl } from "./go-tools.ts";
+import { buildGoTool, goToolDirectory } from "../testkit/go-tools.ts";
+import { grpcurl } from "./go-tools.ts";
 import { generatePythonStubs, pythonReady } from "./python-environment.ts";
-import { pythonGrpc, suiteNeeds, suitePlan, toolAvailable } from "./tools.ts";
+import { pythonGrpc, suiteNeeds, toolAvailable } from "./tools.ts";
 
 describe("toolAvailable", () => {
   test("finds programs on the PATH and no others", () => {
@@ -16,14 +17,6 @@ describe("toolAvailable", () => {
 suiteNeeds(["node"])("suiteNeeds", () => {
   test("runs a suite whose tools are there", () => {
     expect(suiteNeeds([])).toBeTypeOf("function");
-  });
-});
-
-describe("suitePlan", () => {
-  test("a suite runs with all its tools, is skipped by name without, and fails in CI", () => {
-    expect(suitePlan([], true)).toBe("run");
-    expect(suitePlan(["go", "python3"], false)).toBe("skip");
-    expect(suitePlan(["go"], true)).toBe("fail");
   });
 });
 

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
+import { goToolDirectory } from "../../testkit/go-tools.ts";
 import {
   type FinishedProgram,
   finish,
@@ -13,7 +14,7 @@ import {
   type TemporaryDirectory,
   temporaryDirectory,
 } from "../command/parley-command.ts";
-import { goToolDirectory, grpcurl } from "../go-tools.ts";
+import { grpcurl } from "../go-tools.ts";
 import { login, type Person } from "../json-client.ts";
 import { suiteNeeds } from "../tools.ts";
 

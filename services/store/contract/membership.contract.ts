@@ -4,8 +4,8 @@ import { alice, bob, carol, group, memberRow, otherGroup } from "./message-rows.
 
 type Open = () => Promise<AsyncDisposable & { readonly store: MembershipStore & MembershipCounts }>;
 
-/** What every store of memberships and groups does. */
-export function describeMembershipContract(name: string, open: Open): void {
+/** What every store of memberships and groups does. `crowd`: members of the largest group. */
+export function describeMembershipContract(name: string, open: Open, { crowd = 5_000 } = {}): void {
   describe(`memberships in ${name}`, () => {
     test("a row is read back by group, by account and by both, with all of its intervals", async () => {
       await using opened = await open();
@@ -36,6 +36,16 @@ export function describeMembershipContract(name: string, open: Open): void {
       const later = memberRow(group, alice, { seenSeq: 6n, version: 4n, intervals: [{ from: 0n, to: 6n }] });
       await store.apply([later]);
       expect(await store.ofConversation(group)).toEqual([later]);
+    });
+
+    test("of rows applied at the same moment the one that has seen most stays", async () => {
+      await using opened = await open();
+      const { store } = opened;
+      for (const id of Array.from({ length: 10 }, (_, index) => `g-${index}`)) {
+        const seqs = [2n, 5n, 1n, 4n, 3n];
+        await Promise.all(seqs.map((seenSeq) => store.apply([memberRow(id, alice, { seenSeq })])));
+        expect(await store.ofConversation(id)).toEqual([memberRow(id, alice, { seenSeq: 5n })]);
+      }
     });
 
     test("one call applies several rows, of one account too, in their order", async () => {
@@ -118,10 +128,10 @@ export function describeMembershipContract(name: string, open: Open): void {
       expect(await store.readGroups([])).toEqual([]);
     });
 
-    test("a group of 5,000 is applied in one call and listed in one", async () => {
+    test(`a group of ${crowd} is applied in one call and listed in one`, async () => {
       await using opened = await open();
       const { store } = opened;
-      const rows = Array.from({ length: 5_000 }, (_, index) =>
+      const rows = Array.from({ length: crowd }, (_, index) =>
         memberRow(group, `a${String(index).padStart(12, "0")}`),
       );
       await store.apply(rows);

@@ -1,0 +1,34 @@
+import type { EpochMarkStore, StoreMark } from "../../mesh/ports.ts";
+import type { CollectionIndexes } from "./collection-indexes.ts";
+import type { MongoDatabase } from "./mongo-database.ts";
+import { upsertAll } from "./upsert.ts";
+
+interface EpochMarkDocument extends StoreMark {
+  readonly _id: string;
+}
+
+export const epochMarkIndexes: CollectionIndexes = { collection: "epoch_mark", indexes: [] };
+
+const documentKey = "mark";
+const firstMark: StoreMark = { epoch: 1n, tick: 0n, lineage: [1n] };
+
+/** The store's mark. */
+export function createMongoEpochMarkStore(database: MongoDatabase): EpochMarkStore {
+  const marks = database.collection<EpochMarkDocument>(epochMarkIndexes.collection);
+  return {
+    read: async () => {
+      const found = await database.read((bounds) => marks.findOne({ _id: documentKey }, bounds));
+      const { epoch, tick, lineage } = found ?? firstMark;
+      return { epoch, tick, lineage };
+    },
+    raise: async (from, to) => {
+      if (from.epoch === firstMark.epoch && from.tick === firstMark.tick) {
+        await upsertAll(database, marks, [{ key: documentKey, update: { $setOnInsert: { ...firstMark } } }]);
+      }
+      const filter = { _id: documentKey, epoch: from.epoch, tick: from.tick };
+      const update = { $set: { epoch: to.epoch, tick: to.tick, lineage: to.lineage } };
+      const { matchedCount } = await database.write(() => marks.updateOne(filter, update));
+      return matchedCount === 1;
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import type { GenerationStore } from "../../session/ports.ts";
+import type { CollectionIndexes } from "./collection-indexes.ts";
+import { keyOf } from "./document.ts";
+import { findAndModify } from "./find-and-modify.ts";
+import type { MongoDatabase } from "./mongo-database.ts";
+
+/** `_id` is account and device. */
+interface GenerationDocument {
+  readonly _id: string;
+  readonly generation: bigint;
+}
+
+export const generationIndexes: CollectionIndexes = { collection: "generation", indexes: [] };
+
+/** Generations of devices. */
+export function createMongoGenerationStore(database: MongoDatabase): GenerationStore {
+  const generations = database.collection<GenerationDocument>(generationIndexes.collection);
+  return {
+    raise: async (accountId, deviceId) => {
+      const key = keyOf(accountId, deviceId);
+      const raised = await findAndModify(database, generations, {
+        key,
+        update: { $inc: { generation: 1n } },
+      });
+      return raised.generation;
+    },
+  };
+}
