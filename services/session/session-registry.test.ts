@@ -143,10 +143,9 @@ describe("opening", () => {
     const caller = { accountId: "alice", deviceId: "a1", tokenExpireMs: 1e15 };
     const outlet = new TestOutlet();
     const opening = bench.world.registry.arrive(caller, call.signal).open(create(OpenSchema), outlet);
-    const refused = expect(opening).rejects.toThrow("gone");
     call.abort(new Error("gone"));
     raised.resolve(99n);
-    await refused;
+    await expect(opening).rejects.toThrow("gone");
     expect([stays.session.active, bench.world.registry.attached, outlet.frames]).toEqual([true, 1, []]);
   });
 });
