@@ -9,7 +9,14 @@ import type { DeviceTally } from "../harness/device-tally.ts";
 import type { Way } from "../harness/link.ts";
 import { listLog } from "../harness/listed-log.ts";
 import { loadFlags } from "../harness/load-flags.ts";
-import { awaitConvergence, createGroup, directsOf, observersOf, readLogs } from "../harness/member.ts";
+import {
+  awaitConvergence,
+  createGroup,
+  directsOf,
+  observersOf,
+  readersOf,
+  readLogs,
+} from "../harness/member.ts";
 import { readOwnMetrics } from "../harness/metrics-page.ts";
 import { checkNoBug } from "../harness/no-bug.ts";
 import { registerUsers, type User } from "../harness/user.ts";
@@ -173,9 +180,7 @@ async function checkWhole(cluster: NodeCluster): Promise<Finding> {
 
 /** Each conversation as each node lists it: a node is judged like one more observer. */
 async function listEverywhere({ members, cluster }: RunningCluster): Promise<ObserverHistory[]> {
-  const readers = new Map(
-    members.flatMap(({ roaming, conversations }) => conversations.map((id) => [id, roaming.user] as const)),
-  );
+  const readers = readersOf(members);
   const lists: ObserverHistory[] = [];
   for (const { nodeId, process } of cluster.nodes) {
     for (const [conversationId, user] of readers) {

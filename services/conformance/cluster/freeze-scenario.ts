@@ -9,7 +9,14 @@ import {
 } from "./cluster-figures.ts";
 import type { ClusterMember } from "./cluster-load.ts";
 import { type RunningCluster, runUnderLoad } from "./cluster-run.ts";
-import { type Absence, longestSilence, type Outage, outageAround, type PlacedRun } from "./outage.ts";
+import {
+  type Absence,
+  longestSilence,
+  type Outage,
+  outageAround,
+  outageWindowMs,
+  type PlacedRun,
+} from "./outage.ts";
 
 /** From the start of the load to the first freeze, in milliseconds. */
 const restMs = 3_000;
@@ -22,9 +29,6 @@ const freezeAfterMsMax = [150, 150, 20, 20] as const;
 
 /** From the freeze to the moment at which half of the node's devices turn to other nodes, in milliseconds. */
 const leaveAfterMs = 1_000;
-
-/** Sends that began so long after a freeze or a thaw count for the outage, in milliseconds. */
-const outageWindowMs = 10_000;
 
 /** When nobody was acknowledged for this part of a freeze, the store was away with the node. */
 const silentPartMax = 0.9;

@@ -16,7 +16,10 @@ export class HeldBytes {
     this.#from = from;
     this.#to = to;
     this.#isCut = isCut;
-    from.on("data", (chunk: Buffer) => this.pass(chunk));
+    from.on("data", (chunk: Buffer) => {
+      this.#held.push(chunk);
+      this.release();
+    });
     from.on("close", () => {
       this.#hasEnded = true;
       this.release();
@@ -24,12 +27,6 @@ export class HeldBytes {
     // Reported by `close`, too.
     from.on("error", () => undefined);
     to.on("drain", () => this.release());
-  }
-
-  /** Passes bytes on, behind those that are held. */
-  pass(chunk: Buffer): void {
-    this.#held.push(chunk);
-    this.release();
   }
 
   /** Passes on what may pass now. */

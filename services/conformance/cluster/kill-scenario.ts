@@ -9,19 +9,13 @@ import {
 } from "./cluster-figures.ts";
 import { type RunningCluster, runUnderLoad } from "./cluster-run.ts";
 import { type ClusterNode, idPrefixes, ownersOf } from "./node-cluster.ts";
-import { type Absence, outageAround } from "./outage.ts";
+import { type Absence, outageAround, outageSendsMin, outageWindowMs } from "./outage.ts";
 
 /** From one kill to the next, in milliseconds. */
 const killEveryMs = 5_000;
 
 /** At least so long all nodes run between two kills, however slow a start was; in milliseconds. */
 const restMs = 1_000;
-
-/** Sends that began so long after a kill count for the outage, in milliseconds. */
-const outageWindowMs = 10_000;
-
-/** Fewer sends than these say nothing about a 99th percentile. */
-const outageSendsMin = 100;
 
 /** From a burst of all users to the kill, at most; in milliseconds. Some of it is on its way then, some committed. */
 const killAfterMsMax = 30;

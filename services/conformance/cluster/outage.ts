@@ -1,5 +1,11 @@
 import type { SendRecord } from "../../history/history.ts";
 
+/** Sends that began so long after a fault, or its end, count for the outage; in milliseconds. */
+export const outageWindowMs = 10_000;
+
+/** Fewer sends than these say nothing about a 99th percentile. */
+export const outageSendsMin = 100;
+
 /** A stretch in which a node answered nobody: dead, or frozen. Milliseconds of the clock of the sends. */
 export interface Absence {
   readonly nodeId: string;

@@ -13,7 +13,7 @@ import {
 import { type RunningCluster, runUnderLoad } from "./cluster-run.ts";
 import type { MeshProxy, Path } from "./mesh-proxy.ts";
 import { type ClusterNode, linksOf } from "./node-cluster.ts";
-import { type Absence, outageAround, type PlacedSend } from "./outage.ts";
+import { type Absence, outageAround, outageSendsMin, outageWindowMs, type PlacedSend } from "./outage.ts";
 
 /** From the start of the load to the first cut, in milliseconds. */
 const restMs = 3_000;
@@ -21,14 +21,8 @@ const restMs = 3_000;
 /** From a burst of all users to the cut, at most, in milliseconds: some of it is on its way then. */
 const cutAfterMsMax = 30;
 
-/** Sends that began so long after a cut or its end count for the outage, in milliseconds. */
-const outageWindowMs = 10_000;
-
 /** After so long a cut is a state to live with: every send that begins later is judged, in milliseconds. */
 const settledMs = 5_000;
-
-/** Fewer sends than these say nothing about a 99th percentile. */
-const sendsMin = 100;
 
 /** A send takes at least so long when its owner cannot be heard, in milliseconds: until that one is suspected. */
 const noticedMsMin = 1_000;
@@ -94,7 +88,9 @@ export async function runPartition(options: PartitionOptions): Promise<ScenarioR
       ],
     ],
     void: [
-      ...(outage.atAbsent.length < sendsMin ? ["too few sends of clients of the node that was cut off"] : []),
+      ...(outage.atAbsent.length < outageSendsMin
+        ? ["too few sends of clients of the node that was cut off"]
+        : []),
       ...(Math.max(0, ...outage.elsewhere, ...outage.atAbsent) < noticedMsMin
         ? ["nobody noticed a cut"]
         : []),

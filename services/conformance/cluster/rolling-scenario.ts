@@ -9,13 +9,10 @@ import {
   describeRun,
 } from "./cluster-figures.ts";
 import { type ClusterOutcome, type RunningCluster, runUnderLoad } from "./cluster-run.ts";
-import { type Absence, outageAround } from "./outage.ts";
+import { type Absence, outageAround, outageWindowMs } from "./outage.ts";
 
 /** From the start of the load to the first restart, and from one to the next; in milliseconds. */
 const restMs = 3_000;
-
-/** Sends that began so long after a SIGTERM count for the outage, in milliseconds. */
-const outageWindowMs = 10_000;
 
 /** Size of a run. The same seed gives the same choices, though not the same interleaving. */
 export interface RollingOptions {

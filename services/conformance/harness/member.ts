@@ -37,15 +37,19 @@ export function directsOf(users: readonly User[], index: number): string[] {
   return [...new Set(ids.map((peer) => directConversationId(at(index), peer)))];
 }
 
-/** The log of each conversation, each listed once, by its first member, who has seen it from the beginning. */
-export async function readLogs(members: readonly Member[]): Promise<ListedLog[]> {
-  const readers = new Map(
+/** For each conversation its first member, who has seen it from the beginning. */
+export function readersOf(members: readonly Member[]): ReadonlyMap<string, User> {
+  return new Map(
     members
       .toReversed()
       .flatMap(({ device, conversations }) => conversations.map((id) => [id, device.user] as const)),
   );
+}
+
+/** The log of each conversation, each listed once. */
+export async function readLogs(members: readonly Member[]): Promise<ListedLog[]> {
   const logs: ListedLog[] = [];
-  for (const [conversationId, user] of readers) logs.push(await listLog(user, conversationId));
+  for (const [conversationId, user] of readersOf(members)) logs.push(await listLog(user, conversationId));
   return logs;
 }
 

@@ -17,7 +17,8 @@ import { directConversationId } from "../../message/conversation-id.ts";
 import { entryOfRow } from "../../message/entry-row.ts";
 import { type LocatedEntry, locateEntry } from "../../message/locate-entry.ts";
 import type { EntryRow } from "../../message/ports.ts";
-import { type AdminDeps, adminCallMsMax, adminCalls } from "./admin-deps.ts";
+import { type AdminDeps, adminCalls } from "./admin-deps.ts";
+import { askEveryNode } from "./ask-every-node.ts";
 import { coverageOf, silentNode } from "./node-trace.ts";
 
 /** ExplainEntry: what the store says of an entry, and what each node remembers of its way to an account's devices. */
@@ -67,21 +68,15 @@ function storedEntry(row: EntryRow): StoredEntry {
   return create(StoredEntrySchema, { conversationId, seq, entryId, senderId, senderDeviceId, createTime });
 }
 
-/** What every listed node remembers, this one included, by node id. */
-async function askAll(deps: AdminDeps, query: TraceQuery, createTimeMs: number): Promise<NodeTrace[]> {
-  const self = deps.mesh.self().nodeId;
-  const body = toBinary(TraceQuerySchema, query);
-  const ask = async (nodeId: string): Promise<NodeTrace> => {
-    const call = { name: adminCalls.trace, body, timeoutMs: adminCallMsMax };
-    const outcome = await deps.mesh.call(nodeId, call);
-    return outcome.kind === "answered"
-      ? withCoverage(fromBinary(NodeTraceSchema, outcome.body), createTimeMs)
-      : silentNode(nodeId, outcome.message);
-  };
-  const others = deps.mesh.nodes().filter(({ nodeId }) => nodeId !== self);
-  const asked = others.map(({ nodeId }) => ask(nodeId));
-  const traces = [withCoverage(deps.traceOf(query), createTimeMs), ...(await Promise.all(asked))];
-  return traces.sort((one, other) => (one.nodeId < other.nodeId ? -1 : 1));
+/** What every listed node remembers. */
+function askAll(deps: AdminDeps, query: TraceQuery, createTimeMs: number): Promise<NodeTrace[]> {
+  return askEveryNode(deps, {
+    name: adminCalls.trace,
+    body: toBinary(TraceQuerySchema, query),
+    own: withCoverage(deps.traceOf(query), createTimeMs),
+    parse: (body) => withCoverage(fromBinary(NodeTraceSchema, body), createTimeMs),
+    silent: ({ nodeId }, reason) => silentNode(nodeId, reason),
+  });
 }
 
 function withCoverage(trace: NodeTrace, createTimeMs: number): NodeTrace {
