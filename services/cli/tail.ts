@@ -25,6 +25,9 @@ import type { ServerConnection } from "./server-connection.ts";
 const positionsPerFrame = 1000;
 const reconnect = { baseMs: 500, maxMs: 30_000 };
 
+/** Attaches without an answer that count as such which may come late; contract. */
+export const attachesGivenUpMax = 8;
+
 /** What a tail needs and whom it tells. */
 export interface TailOptions {
   readonly connection: ServerConnection;
@@ -42,8 +45,8 @@ export interface TailOptions {
 type StreamEnd =
   | { readonly kind: "moved"; readonly address: string }
   | { readonly kind: "closed"; readonly closed: StreamClosed }
-  /** `answered`: the node had said something, so the attach is not one that it may still get. */
-  | { readonly kind: "lost"; readonly why: string; readonly answered: boolean };
+  /** `givenUp`: the node was asked for a stream and said nothing to it, so that it may still open one. */
+  | { readonly kind: "lost"; readonly why: string; readonly givenUp: boolean };
 
 type EndWithoutGoal = Exclude<StreamEnd, { readonly kind: "moved" }>;
 
@@ -63,7 +66,7 @@ export async function tail(options: TailOptions): Promise<void> {
       options.onNotice(`the node is about to stop; going on at ${connection.server}`);
       continue;
     }
-    if (end.kind === "lost" && !end.answered) givenUp += 1;
+    if (end.kind === "lost" && end.givenUp) givenUp = Math.min(givenUp + 1, attachesGivenUpMax);
     if (end.kind === "closed" && end.closed.reason === CloseReason.SUPERSEDED && givenUp > 0) {
       givenUp -= 1;
       options.onNotice("an attach that was given up came late and took over; attaching again");
@@ -99,17 +102,18 @@ async function followOnce(options: TailOptions): Promise<StreamEnd> {
   let stream: AttachedStream | undefined;
   let moved: StreamEnd | undefined;
   let leave: Timer | undefined;
-  let answered = false;
+  let isUnanswered = false;
   const close = (): void => stream?.close();
   options.signal.addEventListener("abort", close, { once: true });
   try {
     const token = await options.connection.accessToken();
     stream = attach(options.connection.server, token, options.clock);
     sendOpen(stream, options.held);
+    isUnanswered = true;
     const messages = createClient(MessageService, options.connection.transport);
     const following = { ...options, stream, messages, token };
     for await (const frame of stream.frames) {
-      answered = true;
+      isUnanswered = false;
       if (frame.control.case === "moving") {
         const { address, jitter } = frame.control.value;
         moved = { kind: "moved", address };
@@ -121,9 +125,9 @@ async function followOnce(options: TailOptions): Promise<StreamEnd> {
       if (closed?.action === CloseAction.STAY_CLOSED) return { kind: "closed", closed };
       if (closed !== undefined) return moved ?? { kind: "closed", closed };
     }
-    return moved ?? { kind: "lost", why: "it ended without a word", answered };
+    return moved ?? { kind: "lost", why: "it ended without a word", givenUp: isUnanswered };
   } catch (error) {
-    const lost = lostBy(error, answered);
+    const lost = lostBy(error, isUnanswered);
     return moved ?? lost;
   } finally {
     leave?.cancel();
@@ -132,7 +136,7 @@ async function followOnce(options: TailOptions): Promise<StreamEnd> {
   }
 }
 
-function lostBy(error: unknown, answered: boolean): StreamEnd {
+function lostBy(error: unknown, isUnanswered: boolean): StreamEnd {
   if (error instanceof CommandError) throw error;
   const failure = ConnectError.from(error);
   // Refreshing the token has failed as well by now: only a person can log in.
@@ -140,7 +144,7 @@ function lostBy(error: unknown, answered: boolean): StreamEnd {
     throw new CommandError(`this device is logged out: ${failure.rawMessage}`, exitCodes.notLoggedIn);
   }
   const isRefusal = failure.findDetails(ErrorInfoSchema).length > 0;
-  return { kind: "lost", why: failure.rawMessage, answered: answered || isRefusal };
+  return { kind: "lost", why: failure.rawMessage, givenUp: isUnanswered && !isRefusal };
 }
 
 function sendOpen(stream: AttachedStream, held: HeldPositions): void {

@@ -37,6 +37,9 @@ const noTime = durationFromMs(0);
 /** How long a node may take to say `opened`, in milliseconds; contract. */
 const openedMsMax = 10_000;
 
+/** Attaches without an answer that count as such which may come late; contract. */
+const attachesGivenUpMax = 8;
+
 /** The shortest heartbeat of the contract: a device that polled and went is missed after three of them. */
 const heartbeatInterval = durationFromMs(15_000);
 
@@ -204,7 +207,8 @@ export class Device implements AsyncDisposable {
       return end;
     } catch (error) {
       const refusal = refusalOf(error);
-      if (!this.#hasOpened && refusal.reason === "") this.#givenUp += 1;
+      if (!this.#hasOpened && refusal.reason === "")
+        this.#givenUp = Math.min(this.#givenUp + 1, attachesGivenUpMax);
       if (error instanceof Crash) return { kind: "crashed" };
       if (this.#moving !== undefined) return { kind: "moved" };
       if (this.#open) this.tally.lost += 1;

@@ -141,7 +141,7 @@ export const CloseReason = {
 
   /**
    * A newer stream of the same device took over. It may be one that the device gave up before it was answered, and that came
-   * late: a device that has given some up opens again, once for each.
+   * late: a device that has given some up opens again, once for each and 8 times at most.
    *
    * @generated from enum value: CLOSE_REASON_SUPERSEDED = 10;
    */
