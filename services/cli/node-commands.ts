@@ -18,7 +18,10 @@ export function addNodeCommands(program: Command, context: CommandContext): void
     .description(
       "Run one node for development, or several: open registration, reflection, and the demo users alice and bob.",
     )
-    .option("--data <directory>", "where its data is kept; made when it is missing", defaultData)
+    .option(
+      "--data <directory>",
+      "where its data is kept; made when it is missing (default: what PARLEY_STORE_URL says, or .parley)",
+    )
     .option("--port <number>", "its port; mesh and admin listener take the next two, each further node 10 on")
     .option("--nodes <number>", `how many nodes, 1 to ${nodesMax}, each a process; not on Windows`, "1")
     .option("--json", "print one JSON line when a node is ready, and when one of several has ended")

@@ -3,6 +3,7 @@ import type { CommandContext } from "./command-context.ts";
 import { login, token } from "./commands/login.ts";
 import { addUser, importUsers, rotateKeys } from "./commands/user.ts";
 import { withPersonOptions, withServerOptions } from "./person-options.ts";
+import { withStoreOptions } from "./store-options.ts";
 
 /** `login`, `token`, `user` and `keys`. */
 export function addPersonCommands(program: Command, context: CommandContext): void {
@@ -26,24 +27,20 @@ export function addPersonCommands(program: Command, context: CommandContext): vo
 }
 
 function addAccountCommands(program: Command, context: CommandContext): void {
-  const user = program.command("user").description("Make accounts in the store of a node on this machine.");
-  user
-    .command("add")
+  const user = program.command("user").description("Make accounts in the store of a node.");
+  withStoreOptions(user.command("add"))
     .argument("<handle>", "2 to 32 of a-z, 0-9, dot, dash and underscore")
     .description("Make one account. The password comes from PARLEY_PASSWORD or standard input.")
     .option("--name <text>", "display name")
-    .option("--data <directory>", "the node's data directory", ".parley")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
       "\nExample:\n  PARLEY_PASSWORD='a long password' npx parley user add carol --name Carol",
     )
     .action((handle: string, options) => addUser(context, handle, options));
-  user
-    .command("import")
+  withStoreOptions(user.command("import"))
     .argument("<file>", "JSON lines: handle, password or password_hash (PHC, Argon2id), display_name")
     .description("Make many accounts. Repeatable: accounts that are there are left as they are.")
-    .option("--data <directory>", "the node's data directory", ".parley")
     .option("--json", "print JSON")
     .addHelpText(
       "after",
@@ -51,14 +48,11 @@ function addAccountCommands(program: Command, context: CommandContext): void {
     )
     .action((file: string, options) => importUsers(context, file, options));
 
-  program
-    .command("keys")
-    .description("Look after the keys that sign access tokens.")
-    .command("rotate")
+  const keys = program.command("keys").description("Look after the keys that sign access tokens.");
+  withStoreOptions(keys.command("rotate"))
     .description(
       "Make a new signing key. The one before it stays valid, so that nobody is logged out; older ones end.",
     )
-    .option("--data <directory>", "the node's data directory", ".parley")
     .option("--json", "print JSON")
     .action((options) => rotateKeys(context, options));
 }

@@ -16,6 +16,13 @@ export interface NodeReady {
   readonly tls: string | null;
   /** Base URL of the admin listener. */
   readonly admin: string;
+  /** Address of the listener for other nodes, `host:port`. */
+  readonly mesh: string;
+  /** Product, version and place, for people. */
+  readonly store: string;
+  readonly coordinator: string;
+  /** Services of the contract, by their full names. */
+  readonly serves: readonly string[];
   /** From the call to readiness, in milliseconds. */
   readonly startMs: number;
 }
@@ -35,7 +42,7 @@ export async function runNode(
   const version = packageVersion();
   const node = await start({ config, clock, rng, logger });
   const startMs = Math.round(clock.monotonicMs() - startedMs);
-  await options.onReady({ version, ...node.addresses, startMs }, node);
+  await options.onReady({ version, ...node.addresses, ...node.backends, serves: node.serves, startMs }, node);
   await untilAborted(signal);
   const late = await node.stop();
   if (late.length > 0) {

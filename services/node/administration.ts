@@ -4,9 +4,8 @@ import { createIdAllocator } from "../kernel/ids.ts";
 import type { Logger } from "../kernel/logger.ts";
 import { silentMetrics } from "../kernel/metrics.ts";
 import type { Rng } from "../kernel/rng.ts";
-import { openSqliteStore } from "../store/sqlite/open.ts";
 import { type NodeConfig, passwordCost } from "./config.ts";
-import { storeDirectory } from "./store-directory.ts";
+import { openStore } from "./open-backends.ts";
 
 /** What commands that work on the store itself need. */
 export interface AdministrationOptions {
@@ -21,15 +20,10 @@ export interface Administration extends AsyncDisposable {
   readonly accounts: AccountDomain;
 }
 
-/** Opens the store of a node for administration; close it when done. Throws UnusableDatabase. */
+/** Opens the store of a node for administration; close it when done. Throws UnusableDatabase and UnusableMongo. */
 export async function openAdministration(options: AdministrationOptions): Promise<Administration> {
   const { config, clock, rng, logger } = options;
-  const store = await openSqliteStore({
-    directory: storeDirectory(config),
-    clock,
-    logger,
-    metrics: silentMetrics,
-  });
+  const { store } = await openStore({ config, clock, logger, metrics: silentMetrics });
   const accounts = await createAccountDomain({
     ...store,
     ids: createIdAllocator({ store: store.idSlots, clock, slot: administrationSlot }),

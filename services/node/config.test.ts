@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { RateClass } from "../../gen/parley/policy/v1/policy_pb.ts";
-import { configReference } from "../kernel/config-doc.ts";
+import { configReference, describeConfig } from "../kernel/config-doc.ts";
 import { parseConfig } from "../kernel/config-parse.ts";
 import { nodeConfigTable, rateTable } from "./config.ts";
-import { storeDirectory } from "./store-directory.ts";
 
 function configOf(flags: Readonly<Record<string, string>> = {}, dev = false) {
   const result = parseConfig(nodeConfigTable, { flags, dev });
@@ -32,10 +31,21 @@ test("a certificate without its key is refused", () => {
   });
 });
 
-test("a store other than sqlite is refused by name", () => {
+test("a store of an unknown kind is refused by name", () => {
   const result = parseConfig(nodeConfigTable, { flags: { "store-url": "mysql://x" } });
   expect(result).toMatchObject({ ok: false, problems: [{ name: "--store-url" }] });
-  expect(storeDirectory(configOf({ "store-url": "sqlite:/var/lib/parley" }))).toBe("/var/lib/parley");
+});
+
+test("a password comes from the environment and is not shown", () => {
+  const environment = {
+    PARLEY_STORE_URL: "mongodb://parley@db1/chat",
+    PARLEY_STORE_PASSWORD: "a secret",
+    PARLEY_COORDINATOR_URL: "sqlite:/var/lib/parley",
+  };
+  const result = parseConfig(nodeConfigTable, { environment });
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  expect(result.config.values["store.password"]).toBe("a secret");
+  expect(JSON.stringify(describeConfig(nodeConfigTable, result.config))).not.toContain("a secret");
 });
 
 test("registration and reflection are closed unless it is dev", () => {

@@ -4,6 +4,7 @@ import { type PasswordCost, passwordCostDefault } from "../account/password-hash
 import type { Config } from "../kernel/config-parse.ts";
 import { type ConfigOf, type ConfigTable, configTable } from "../kernel/config-table.ts";
 import type { RateTable } from "../rpc/rate-limits.ts";
+import { backendProblem, coordinatorUrlPattern, storeUrlPattern } from "./backend-urls.ts";
 import { traceStepsMaxDefault } from "./traces/entry-traces.ts";
 
 const port = z.int().min(0).max(65_535);
@@ -18,18 +19,26 @@ const nodeIdPattern = /^[a-z0-9._-]{1,40}$/;
 export const nodeConfigTable = configTable(
   {
     "store.url": {
-      type: z.string().regex(/^sqlite:.+$/, "must be sqlite:DIRECTORY"),
+      type: z.string().regex(storeUrlPattern, "must be sqlite:DIRECTORY or mongodb://HOSTS/DATABASE"),
       default: "sqlite:.parley",
       description:
-        "Where everything durable is kept: `sqlite:` and a directory, which is made when it is missing.",
+        "Where everything durable is kept: `sqlite:` and a directory, which is made when it is missing; or the URL of a MongoDB replica set, `mongodb://user@host1,host2,host3/database` with options of its driver such as `?replicaSet=rs0&tls=true`, or `mongodb+srv://`. Without a database it is `parley`.",
+    },
+    "store.password": {
+      type: z.string().min(1).max(1_024).optional(),
+      secret: true,
+      description: "Password of the user that the URL of a MongoDB names.",
+    },
+    "store.allowUnsafe": {
+      type: z.boolean(),
+      default: false,
+      description:
+        "Take a MongoDB in which a majority is a single server, so that its disk's loss loses acknowledged messages. For development.",
     },
     "coordinator.url": {
-      type: z
-        .string()
-        .regex(/^sqlite:.+$/, "must be sqlite:DIRECTORY")
-        .optional(),
+      type: z.string().regex(coordinatorUrlPattern, "must be sqlite:DIRECTORY").optional(),
       description:
-        "How nodes find one another: `sqlite:` and a directory that they share. Unset: the directory of the store.",
+        "How nodes find one another: `sqlite:` and a directory that they share. Unset: the directory of the store; with MongoDB it must be set.",
     },
     "node.id": {
       type: z
@@ -245,6 +254,7 @@ export const nodeConfigTable = configTable(
   },
   {
     relations: [
+      backendProblem,
       (values) =>
         (values["tls.certificateFile"] === undefined) === (values["tls.keyFile"] === undefined)
           ? undefined

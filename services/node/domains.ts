@@ -9,6 +9,7 @@ import type { Coordinator } from "../mesh/coordinator.ts";
 import type { MeshTransport } from "../mesh/transport.ts";
 import type { ErrorMapper } from "../rpc/error-mapper.ts";
 import type { ValidateMessage } from "../rpc/message-validator.ts";
+import { storeTarget } from "./backend-urls.ts";
 import { type NodeConfig, passwordCost } from "./config.ts";
 import {
   type CoreLimits,
@@ -92,10 +93,14 @@ function endStreams({ sessions }: NodeCore, accountId: string, deviceIds: readon
   sessions.registry.revoked(accountId, deviceIds.length === 0 ? undefined : deviceIds);
 }
 
+/** Appends that run at once on MongoDB, by conversation. SQLite has one writer. */
+const mongoLanes = 8;
+
 function limitsOf(config: NodeConfig): CoreLimits {
   return {
     traceStepsMax: config["explain.stepsMax"],
     append: {
+      lanes: storeTarget(config).kind === "mongodb" ? mongoLanes : 1,
       groupMembersMax: config["message.groupMembersMax"],
       conversationsPerAccountMax: config["message.groupsPerAccountMax"],
     },

@@ -17,7 +17,14 @@ import { adminRoutes } from "./admin/routes.ts";
 import { rateTable } from "./config.ts";
 import type { Domains, DomainsOptions } from "./domains.ts";
 
-const services = [AccountService, MessageService, ConversationService, GroupService, SessionService];
+/** Full names of the services that clients are served. */
+export const serviceNames: readonly string[] = [
+  AccountService,
+  MessageService,
+  ConversationService,
+  GroupService,
+  SessionService,
+].map((service) => service.typeName);
 
 /** What the listeners of a node are made from. */
 export interface ListenersOptions
@@ -55,7 +62,7 @@ export function createListeners(options: ListenersOptions): Listeners {
     timeoutsMs: domains.core.sessions.timeoutsMs,
     ...(onNonConformity && { onNonConformity }),
   });
-  const health = createHealthState(services.map((service) => service.typeName));
+  const health = createHealthState(serviceNames);
   const handler = createRpcHandler({
     routes: (router) => {
       accountRoutes(domains.accounts.deps)(router);

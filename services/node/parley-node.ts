@@ -1,24 +1,19 @@
-import { mkdirSync } from "node:fs";
-import { dirname } from "node:path";
 import type { AccountDomain } from "../account/account-domain.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { Lifecycle, type LifecyclePart } from "../kernel/lifecycle.ts";
 import type { Logger } from "../kernel/logger.ts";
 import { prometheusMetrics } from "../kernel/prometheus-metrics.ts";
 import type { Rng } from "../kernel/rng.ts";
-import { openSqliteCoordinator } from "../mesh/coordinator/sqlite.ts";
-import type { Coordinator } from "../mesh/coordinator.ts";
 import { createGrpcTransport } from "../mesh/grpc-transport.ts";
 import type { Readiness } from "../rpc/admin-server.ts";
 import { createErrorMapper } from "../rpc/error-mapper.ts";
 import { createMessageValidator } from "../rpc/message-validator.ts";
-import { openSqliteStore, type SqliteStore } from "../store/sqlite/open.ts";
 import { administrationOf } from "./admin/administration-of.ts";
 import type { NodeConfig } from "./config.ts";
 import { createDomains, type Domains } from "./domains.ts";
-import { createListeners, type Listeners } from "./listeners.ts";
+import { createListeners, type Listeners, serviceNames } from "./listeners.ts";
 import { nodeIdentity } from "./node-identity.ts";
-import { coordinatorFile, storeDirectory } from "./store-directory.ts";
+import { type OpenedCoordinator, type OpenedStore, openCoordinator, openStore } from "./open-backends.ts";
 
 /** What a node is made from. */
 export interface NodeOptions {
@@ -42,9 +37,18 @@ export interface NodeAddresses {
   readonly mesh: string;
 }
 
+/** What a node keeps its data in, and how it finds the others: product, version and place, for people. */
+export interface NodeBackends {
+  readonly store: string;
+  readonly coordinator: string;
+}
+
 /** A running node. */
 export interface ParleyNode extends AsyncDisposable {
   readonly addresses: NodeAddresses;
+  readonly backends: NodeBackends;
+  /** Services of the contract, by their full names. */
+  readonly serves: readonly string[];
   /** For demo users and tests. */
   readonly accounts: AccountDomain;
   /** Drains, then stops. Resolves to the names of the parts that failed or were late. May be called again. */
@@ -71,6 +75,8 @@ export async function createNode(options: NodeOptions): Promise<ParleyNode> {
   };
   return {
     addresses: assembly.addresses,
+    backends: assembly.backends,
+    serves: serviceNames,
     accounts,
     stop,
     async [Symbol.asyncDispose]() {
@@ -83,8 +89,8 @@ export async function createNode(options: NodeOptions): Promise<ParleyNode> {
 class NodeAssembly {
   readonly #options: NodeOptions;
   readonly #metrics = prometheusMetrics({ processMetrics: true });
-  #store: SqliteStore | undefined;
-  #coordinator: Coordinator | undefined;
+  #store: OpenedStore | undefined;
+  #coordinator: OpenedCoordinator | undefined;
   #domains: Domains | undefined;
   #listeners: Listeners | undefined;
   #addresses: NodeAddresses | undefined;
@@ -102,11 +108,22 @@ class NodeAssembly {
     return started(this.#addresses, "listeners");
   }
 
+  get backends(): NodeBackends {
+    return {
+      store: started(this.#store, "store").description,
+      coordinator: started(this.#coordinator, "coordinator").description,
+    };
+  }
+
   /** In the order of start: what is drained last is started first. */
   parts(): LifecyclePart[] {
     return [
-      { name: "store", start: () => this.#openStore(), stop: () => this.#store?.stop() },
-      { name: "coordinator", start: () => this.#openCoordinator(), stop: () => this.#coordinator?.stop() },
+      { name: "store", start: () => this.#openStore(), stop: () => this.#store?.store.stop() },
+      {
+        name: "coordinator",
+        start: () => this.#openCoordinator(),
+        stop: () => this.#coordinator?.coordinator.stop(),
+      },
       { name: "domains", start: () => this.#createDomains() },
       {
         name: "core",
@@ -120,20 +137,11 @@ class NodeAssembly {
   }
 
   async #openStore(): Promise<void> {
-    const { config, clock, logger } = this.#options;
-    this.#store = await openSqliteStore({
-      directory: storeDirectory(config),
-      clock,
-      logger,
-      metrics: this.#metrics,
-    });
+    this.#store = await openStore({ ...this.#options, metrics: this.#metrics });
   }
 
   async #openCoordinator(): Promise<void> {
-    const { config, clock, rng, logger } = this.#options;
-    const path = coordinatorFile(config);
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    this.#coordinator = await openSqliteCoordinator({ path, clock, rng, logger, metrics: this.#metrics });
+    this.#coordinator = await openCoordinator({ ...this.#options, metrics: this.#metrics });
   }
 
   async #createDomains(): Promise<void> {
@@ -144,8 +152,8 @@ class NodeAssembly {
     const domains = await createDomains({
       ...shared,
       node: nodeIdentity(config, rng),
-      store: started(this.#store, "store"),
-      coordinator: started(this.#coordinator, "coordinator"),
+      store: started(this.#store, "store").store,
+      coordinator: started(this.#coordinator, "coordinator").coordinator,
       transport: createGrpcTransport({ host: config["mesh.host"], port: config["mesh.port"] }),
     });
     this.#domains = domains;

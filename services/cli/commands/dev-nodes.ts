@@ -2,9 +2,9 @@ import { mkdirSync } from "node:fs";
 import type { FlagValue } from "../../kernel/config-parse.ts";
 import { makeDemoUsers } from "../../node/demo-users.ts";
 import { untilAborted } from "../aborted.ts";
+import { administer } from "../administer.ts";
 import type { CommandContext } from "../command-context.ts";
 import { CommandError } from "../command-error.ts";
-import { administer } from "../data-directory.ts";
 import { listenForControl } from "../dev/control-socket.ts";
 import { DevCluster } from "../dev/dev-cluster.ts";
 import { jsonDevReporter, textDevReporter } from "../dev/dev-reporter.ts";
@@ -13,8 +13,9 @@ import { parseFirstPort } from "../dev/node-ports.ts";
 import { describeEnd, type ProcessEnd } from "../dev/node-process.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { readNodeConfig } from "../node-config.ts";
+import { storeFlag } from "../store-options.ts";
 
-/** `--data` where it is not given. */
+/** Where the nodes of one command are found when `--data` is not given. */
 export const defaultData = ".parley";
 
 const defaultFirstPort = "7080";
@@ -27,11 +28,12 @@ export async function runDevNodes(
 ): Promise<void> {
   const { clock, environment, signal } = context;
   const startedMs = clock.monotonicMs();
-  const { data: directory = defaultData, port = defaultFirstPort, json, ...settings } = options;
-  const data = String(directory);
+  const { data: directory, port = defaultFirstPort, json, ...settings } = options;
+  const given = typeof directory === "string" ? directory : undefined;
+  const data = given ?? defaultData;
   const firstPort = parseFirstPort(String(port), count);
-  const flags = ["--data", data, ...sharedFlags(settings)];
-  const { values: config } = readNodeConfig(context, { storeUrl: `sqlite:${data}`, ...settings }, true);
+  const flags = [...(given === undefined ? [] : ["--data", given]), ...sharedFlags(settings)];
+  const { values: config } = readNodeConfig(context, { ...storeFlag(given), ...settings }, true);
   const reporter = json === true ? jsonDevReporter(context) : textDevReporter(context);
   const drainMs = config["drain.deadlineMs"];
   const cluster = new DevCluster({ ...reporter, flags, environment, clock, firstPort, drainMs });
@@ -45,7 +47,6 @@ export async function runDevNodes(
     if (!signal.aborted) {
       const startMs = clock.monotonicMs() - startedMs;
       const store = config["store.url"];
-      const given = data === defaultData ? undefined : data;
       reporter.onStarted({ startMs, store, data: given, nodes: cluster.list() });
     }
     await Promise.race([stopped, cluster.allEnded]);

@@ -6,6 +6,7 @@ import { type CommandContext, defaultServer } from "../command-context.ts";
 import { parseNodeCount } from "../dev/node-ports.ts";
 import { readNodeConfig } from "../node-config.ts";
 import { type NodeReady, runNode } from "../run-node.ts";
+import { storeFlag } from "../store-options.ts";
 import { runDevNodes } from "./dev-nodes.ts";
 
 /** `parley dev`, which is what `npm start` runs. */
@@ -25,9 +26,7 @@ async function runDevNode(context: CommandContext, options: Record<string, FlagV
     onReady: async (ready, node) => {
       const users = await makeDemoUsers(node.accounts.deps);
       if (json === true) context.print(JSON.stringify({ event: "ready", ...ready, ...users }));
-      else
-        for (const line of welcome(ready, config["store.url"], users, context.rng.uuid()))
-          context.print(line);
+      else for (const line of welcome(ready, users, context.rng.uuid())) context.print(line);
     },
   });
 }
@@ -52,11 +51,6 @@ function readDevConfig(context: CommandContext, options: Record<string, FlagValu
   return readNodeConfig(context, { ...portFlags(port), ...storeFlag(data), ...flags }, true).values;
 }
 
-/** The data directory, unless the store is set in another way. */
-function storeFlag(data: FlagValue): Record<string, FlagValue> {
-  return typeof data === "string" ? { storeUrl: `sqlite:${data}` } : {};
-}
-
 function portFlags(port: FlagValue): Record<string, FlagValue> {
   if (port === undefined) return {};
   const number = Number(port);
@@ -65,7 +59,7 @@ function portFlags(port: FlagValue): Record<string, FlagValue> {
 }
 
 /** What people see: addresses, and lines that work when they are pasted into another terminal. */
-function welcome(ready: NodeReady, store: string, users: DemoUsers, uuid: string): string[] {
+function welcome(ready: NodeReady, users: DemoUsers, uuid: string): string[] {
   const server = ready.public === defaultServer ? "" : ` --server ${ready.public}`;
   const conversation = directConversationId(users.alice, users.bob);
   const message = {
@@ -77,7 +71,7 @@ function welcome(ready: NodeReady, store: string, users: DemoUsers, uuid: string
     `Parley ${ready.version} is ready after ${(ready.startMs / 1000).toFixed(1)} s. Ctrl-C stops it.`,
     `  clients  ${[ready.public, ready.tls].filter((url) => url !== null).join("  ")}  (Connect, gRPC, gRPC-Web, HTTP/1.1)`,
     `  admin    ${ready.admin}  (/metrics /healthz /readyz)`,
-    `  store    ${store}`,
+    `  store    ${ready.store}`,
     "",
     "Paste into another terminal, in this directory:",
     `  PARLEY_PASSWORD=${demoPassword} npx parley login alice${server}`,

@@ -7,6 +7,7 @@ import { CommandError } from "../command-error.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { readNodeConfig } from "../node-config.ts";
 import { runNode } from "../run-node.ts";
+import { startLines } from "../start-lines.ts";
 
 /** `parley serve` */
 export async function runServe(context: CommandContext, options: Record<string, FlagValue>): Promise<void> {
@@ -21,14 +22,9 @@ export async function runServe(context: CommandContext, options: Record<string, 
   await runNode(context, {
     config,
     onReady: (ready) => {
-      if (json === true) return context.print(JSON.stringify({ event: "ready", ...ready }));
-      context.print(`Parley ${ready.version} is ready after ${(ready.startMs / 1000).toFixed(1)} s.`);
-      context.print(`  clients  ${[ready.public, ready.tls].filter((url) => url !== null).join("  ")}`);
-      context.print(`  admin    ${ready.admin}  /metrics /healthz /readyz`);
-      context.print(`  store    ${config["store.url"]}`);
-      for (const { key, value, source } of describeConfig(nodeConfigTable, parsed)) {
-        if (source !== "default" && source !== "unset") context.print(`  ${key} = ${value}  (${source})`);
-      }
+      const settings = describeConfig(nodeConfigTable, parsed);
+      if (json === true) return context.print(JSON.stringify({ event: "ready", ...ready, settings }));
+      for (const line of startLines(ready, settings)) context.print(line);
       return undefined;
     },
   });

@@ -2,13 +2,13 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { createAccount } from "../../account/create-account.ts";
 import { importAccounts } from "../../account/import-accounts.ts";
+import { administer } from "../administer.ts";
 import type { CommandContext } from "../command-context.ts";
 import { CommandError } from "../command-error.ts";
-import { withAdministration } from "../data-directory.ts";
+import { type StoreOptions, storeConfig } from "../store-options.ts";
 import { readPassword } from "./login.ts";
 
-export interface UserOptions {
-  readonly data: string;
+export interface UserOptions extends StoreOptions {
   readonly name?: string;
   readonly json?: boolean;
 }
@@ -19,7 +19,7 @@ const progressEvery = 1000;
 /** `parley user add HANDLE` */
 export async function addUser(context: CommandContext, handle: string, options: UserOptions): Promise<void> {
   const password = await readPassword(context);
-  await withAdministration(context, options.data, async ({ deps }) => {
+  await administer(context, storeConfig(context, options), async ({ deps }) => {
     const made = await createAccount(deps, { handle, password, displayName: options.name ?? "" });
     const { accountId } = made.account;
     if (options.json) context.print(JSON.stringify({ handle, accountId, outcome: made.outcome }));
@@ -36,7 +36,7 @@ export async function importUsers(
   file: string,
   options: UserOptions,
 ): Promise<void> {
-  await withAdministration(context, options.data, async ({ deps }) => {
+  await administer(context, storeConfig(context, options), async ({ deps }) => {
     const lines = createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY });
     const counts = await importAccounts(deps, lines, {
       signal: context.signal,
@@ -58,7 +58,7 @@ export async function importUsers(
 
 /** `parley keys rotate` */
 export async function rotateKeys(context: CommandContext, options: UserOptions): Promise<void> {
-  await withAdministration(context, options.data, async (accounts) => {
+  await administer(context, storeConfig(context, options), async (accounts) => {
     const keyId = await accounts.rotateSigningKey();
     if (options.json) context.print(JSON.stringify({ keyId }));
     else

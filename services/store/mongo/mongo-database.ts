@@ -16,6 +16,8 @@ export interface MongoDatabase {
   collection<Row extends Document>(name: string): Collection<Row>;
   /** The reply of the primary to `hello`. Rejects as reads do. */
   hello(): Promise<Document>;
+  /** The reply of the primary to `buildInfo`. Rejects as reads do. */
+  buildInfo(): Promise<Document>;
   /**
    * Runs a read, which is given what every read of the driver is to be called with. Throws Fault STORE_UNAVAILABLE when
    * it was not answered.
@@ -101,7 +103,15 @@ class BoundedDatabase implements MongoDatabase {
   }
 
   hello(): Promise<Document> {
-    return this.read(() => this.#options.client.db("admin").command({ hello: 1 }));
+    return this.#ask({ hello: 1 });
+  }
+
+  buildInfo(): Promise<Document> {
+    return this.#ask({ buildInfo: 1 });
+  }
+
+  #ask(command: Document): Promise<Document> {
+    return this.read(() => this.#options.client.db("admin").command(command));
   }
 
   read<T>(run: (bounds: ReadBounds) => Promise<T>): Promise<T> {

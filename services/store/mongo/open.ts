@@ -5,7 +5,6 @@ import type { Metrics } from "../../kernel/metrics.ts";
 import { thrownError } from "../../kernel/thrown-error.ts";
 import { createMongoAccountStore } from "./account.ts";
 import { createMongoChangeStore } from "./change.ts";
-import { databaseNameOf } from "./database-name.ts";
 import { createMongoDeviceStore } from "./device.ts";
 import { createMongoEntryStore } from "./entry.ts";
 import { createMongoEpochHeadStore } from "./epoch-head.ts";
@@ -16,6 +15,7 @@ import { createMongoIdSlotStore } from "./id-slot.ts";
 import { createMongoMembershipStore } from "./membership.ts";
 import { assertUniqueIndexes, migrate } from "./migrate.ts";
 import { clientOptions, createMongoDatabase, type MongoDatabase } from "./mongo-database.ts";
+import { databaseNameOf, userOf } from "./mongo-url.ts";
 import { createMongoPersonalStore } from "./personal.ts";
 import { migrations } from "./schema.ts";
 import { createMongoSecretKeyStore } from "./secret-key.ts";
@@ -27,6 +27,8 @@ import { UnusableMongo } from "./unusable-mongo.ts";
 export interface MongoStoreOptions {
   /** `mongodb://…` or `mongodb+srv://…`; its path names the database, `parley` when it has none. */
   readonly url: string;
+  /** Of the user that the URL names. */
+  readonly password?: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -35,12 +37,15 @@ export interface MongoStoreOptions {
 }
 
 /** All collections of one database. */
-export type MongoStore = ReturnType<typeof collections>;
+export interface MongoStore extends ReturnType<typeof collections> {
+  /** The server's own, for example `8.0.4`. */
+  readonly version: string;
+}
 
 /** Connects, looks at the deployment, and brings the database up to date. Throws UnusableMongo. */
 export async function openMongoStore(options: MongoStoreOptions): Promise<MongoStore> {
   const { url, clock, logger, metrics } = options;
-  const client = createClient(url);
+  const client = createClient(options);
   const name = databaseNameOf(url);
   const database = createMongoDatabase({ client, name, clock, logger, metrics });
   try {
@@ -49,7 +54,7 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<MongoS
     const db = client.db(name);
     await migrate({ db, migrations, clock, logger });
     await assertUniqueIndexes(db, migrations);
-    return collections(database);
+    return { ...collections(database), version: await versionOf(database) };
   } catch (thrown) {
     await database.stop();
     if (thrown instanceof UnusableMongo) throw thrown;
@@ -57,9 +62,11 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<MongoS
   }
 }
 
-function createClient(url: string): MongoClient {
+function createClient({ url, password }: MongoStoreOptions): MongoClient {
+  const user = userOf(url);
+  const credentials = user !== undefined && password !== undefined && { auth: { username: user, password } };
   try {
-    return new MongoClient(url, clientOptions);
+    return new MongoClient(url, { ...clientOptions, ...credentials });
   } catch (thrown) {
     throw new UnusableMongo(
       "unreachable",
@@ -67,6 +74,11 @@ function createClient(url: string): MongoClient {
       thrown,
     );
   }
+}
+
+async function versionOf(database: MongoDatabase): Promise<string> {
+  const { version } = await database.buildInfo();
+  return typeof version === "string" ? version : "of an unknown version";
 }
 
 /** Answers the reply of the primary to `hello`. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { databaseNameOf } from "./database-name.ts";
+import { databaseNameOf, userOf } from "./mongo-url.ts";
 
 test.each([
   ["mongodb://db1", "parley"],
@@ -9,4 +9,13 @@ test.each([
   ["mongodb+srv://cluster.example/two%20words", "two words"],
 ])("%s is the database %s", (url, name) => {
   expect(databaseNameOf(url)).toBe(name);
+});
+
+test.each([
+  ["mongodb://db1", undefined],
+  ["mongodb://db1/with@sign", undefined],
+  ["mongodb://parley@db1,db2/chat", "parley"],
+  ["mongodb://a%40b:word@db1", "a@b"],
+])("%s is for the user %s", (url, user) => {
+  expect(userOf(url)).toBe(user);
 });

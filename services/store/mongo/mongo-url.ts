@@ -3,3 +3,9 @@ export function databaseNameOf(url: string): string {
   const name = /^[^:]+:\/\/[^/?]*\/(?<name>[^?]+)/.exec(url)?.groups?.["name"];
   return name === undefined ? "parley" : decodeURIComponent(name);
 }
+
+/** The user that a URL names, if it names one. */
+export function userOf(url: string): string | undefined {
+  const user = /^[^:]+:\/\/(?<user>[^:@/?]+)(?::[^@/?]*)?@/.exec(url)?.groups?.["user"];
+  return user === undefined ? undefined : decodeURIComponent(user);
+}

@@ -2,23 +2,12 @@ import type { AccountDomain } from "../account/account-domain.ts";
 import { pinoLogger } from "../kernel/pino-logger.ts";
 import { openAdministration } from "../node/administration.ts";
 import type { NodeConfig } from "../node/config.ts";
-import { UnusableDatabase } from "../sqlite/failures.ts";
+import { isUnusableStore } from "../node/open-backends.ts";
 import type { CommandContext } from "./command-context.ts";
 import { CommandError } from "./command-error.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { readNodeConfig } from "./node-config.ts";
 
-/** Does something with the accounts of a data directory, beside a node that may be running on it. */
-export async function withAdministration(
-  context: CommandContext,
-  data: string,
-  work: (accounts: AccountDomain) => Promise<void>,
-): Promise<void> {
-  const config = readNodeConfig(context, { storeUrl: `sqlite:${data}` }, false).values;
-  await administer(context, config, work);
-}
-
-/** Does something with the accounts of the store that a configuration names. */
+/** Does something with the accounts of the store that a configuration names, beside nodes that may be running on it. */
 export async function administer(
   context: CommandContext,
   config: NodeConfig,
@@ -30,7 +19,7 @@ export async function administer(
     await using administration = await openAdministration({ config, clock, rng, logger });
     await work(administration.accounts);
   } catch (error) {
-    if (error instanceof UnusableDatabase) throw new CommandError(error.message, exitCodes.startFailed);
+    if (isUnusableStore(error)) throw new CommandError(error.message, exitCodes.startFailed);
     throw error;
   }
 }
