@@ -1,4 +1,4 @@
-import { buildGoTool, ferretdb } from "../testkit/go-tools.ts";
+import { buildGoTool, etcd, ferretdb } from "../testkit/go-tools.ts";
 import { aptGetCommand, debianPrograms, installDebianPackages } from "./debian-packages.ts";
 import { grpcurl } from "./go-tools.ts";
 import { createPythonEnvironment } from "./python-environment.ts";
@@ -23,7 +23,7 @@ export default function prepare(): void {
   if (!toolAvailable(pythonGrpc) && toolAvailable("python3")) {
     createOnce("a Python environment in .cache/python", createPythonEnvironment);
   }
-  for (const tool of toolAvailable("go") ? [grpcurl, ferretdb] : []) {
+  for (const tool of toolAvailable("go") ? [grpcurl, ferretdb, etcd] : []) {
     if (!toolAvailable(tool.name)) createOnce(`${tool.name} in .cache/go`, () => buildGoTool(tool));
   }
 }

@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
-import { ferretdb, type GoTool, goToolDirectory } from "../testkit/go-tools.ts";
+import { etcd, ferretdb, type GoTool, goToolDirectory } from "../testkit/go-tools.ts";
 import { type DeclareSuite, suiteWithout } from "../testkit/suite-plan.ts";
 import { grpcurl } from "./go-tools.ts";
 import { pythonReady } from "./python-environment.ts";
@@ -9,7 +9,7 @@ import { pythonReady } from "./python-environment.ts";
 export const pythonGrpc = "python-grpc";
 
 /** Tools that were built for the tests. */
-const built: readonly GoTool[] = [grpcurl, ferretdb];
+const built: readonly GoTool[] = [grpcurl, ferretdb, etcd];
 
 /** Whether this machine has a tool: a program on the PATH, `pythonGrpc`, or one that was built for the tests. */
 export function toolAvailable(name: string): boolean {

@@ -24,6 +24,13 @@ export const ferretdb: GoTool = {
   module: new URL("./go/ferretdb/", import.meta.url),
 };
 
+/** etcd, see etcd-server.ts. */
+export const etcd: GoTool = {
+  name: "etcd",
+  packagePath: ".",
+  module: new URL("./go/etcd/", import.meta.url),
+};
+
 const cache = fileURLToPath(new URL("../../.cache/go/", import.meta.url));
 
 /** The directory that holds the built program, if it was built from its sources as they stand. */

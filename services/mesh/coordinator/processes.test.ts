@@ -5,20 +5,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { missingForEtcd, startEtcdServer } from "../../testkit/etcd-server.ts";
+import { suiteWithout } from "../../testkit/suite-plan.ts";
 import { waitUntil } from "../../testkit/wait-until.ts";
 import { leaseMs } from "../coordinator.ts";
+import { etcdOptions } from "../fixtures/etcd-cluster.ts";
 
 const program = fileURLToPath(new URL("../fixtures/member-process.ts", import.meta.url));
 
-/** A real process that is a member of a cluster on a file. */
+/** A real process that is a member of a cluster, whose place is a file or a URL. */
 class MemberProcess implements AsyncDisposable {
   readonly nodeId: string;
   readonly #child: ChildProcess;
   #output = "";
 
-  constructor(path: string, nodeId: string) {
+  constructor(place: string, nodeId: string) {
     this.nodeId = nodeId;
-    this.#child = spawn(process.execPath, [program, path, nodeId], { stdio: ["pipe", "pipe", "inherit"] });
+    this.#child = spawn(process.execPath, [program, place, nodeId], { stdio: ["pipe", "pipe", "inherit"] });
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => (this.#output += text));
   }
 
@@ -63,6 +66,10 @@ class MemberProcess implements AsyncDisposable {
   }
 }
 
+function named(nodeId: string, { incarnation }: { readonly incarnation: string }): string {
+  return `${nodeId}=${incarnation}`;
+}
+
 test("three processes on one file find each other, through kill -9, restarts and departures", {
   timeout: 90_000,
 }, async () => {
@@ -75,8 +82,6 @@ test("three processes on one file find each other, through kill -9, restarts and
   const [a, b, c] = [start("a"), start("b"), start("c")];
   const [joinedA, joinedB, joinedC] = [await a.joined(), await b.joined(), await c.joined()];
   expect(new Set([joinedA.idSlot, joinedB.idSlot, joinedC.idSlot])).toEqual(new Set([0, 1, 2]));
-  const named = (nodeId: string, joined: { readonly incarnation: string }): string =>
-    `${nodeId}=${joined.incarnation}`;
   const all = [named("a", joinedA), named("b", joinedB), named("c", joinedC)];
   for (const member of [a, b, c]) await member.lists(all);
 
@@ -103,4 +108,36 @@ test("three processes on one file find each other, through kill -9, restarts and
   const joinedD = await d.joined();
   expect(joinedD.idSlot).toBe(Math.min(joinedA.idSlot, joinedC.idSlot));
   await d.lists([named("b", joinedAgain), named("d", joinedD)]);
+});
+
+suiteWithout(missingForEtcd())("processes on one etcd", () => {
+  test("find each other; one that is killed goes with its lease, is replaced when it restarts, or leaves at once", {
+    timeout: 90_000,
+  }, async () => {
+    await using server = await startEtcdServer();
+    await using stack = new AsyncDisposableStack();
+    const place = `${server.url.replace(/\/[\w/.-]*$/, "")}${etcdOptions(server.url).prefix}`;
+    const start = (nodeId: string): MemberProcess => stack.use(new MemberProcess(place, nodeId));
+    const [a, b, c] = [start("a"), start("b"), start("c")];
+    const [joinedA, joinedB, joinedC] = [await a.joined(), await b.joined(), await c.joined()];
+    expect(new Set([joinedA.idSlot, joinedB.idSlot, joinedC.idSlot])).toEqual(new Set([0, 1, 2]));
+    for (const member of [a, b, c]) {
+      await member.lists([named("a", joinedA), named("b", joinedB), named("c", joinedC)]);
+    }
+
+    await b.kill();
+    const restarted = start("b");
+    const joinedAgain = await restarted.joined();
+    expect(joinedAgain.idSlot).toBe(joinedB.idSlot);
+    for (const member of [a, c]) {
+      await member.lists([named("a", joinedA), named("b", joinedAgain), named("c", joinedC)]);
+    }
+
+    await c.kill();
+    const killedMs = performance.now();
+    await a.lists([named("a", joinedA), named("b", joinedAgain)], 3 * leaseMs);
+    expect(performance.now() - killedMs).toBeGreaterThan(leaseMs - 3_000);
+    expect(await a.leave()).toEqual(["left", 0]);
+    await restarted.lists([named("b", joinedAgain)]);
+  });
 });

@@ -6,9 +6,10 @@ import { thrownError } from "../../kernel/thrown-error.ts";
 import type { Database } from "../../sqlite/database.ts";
 import { openDatabase } from "../../sqlite/open-database.ts";
 import { type Coordinator, leaseMs, type Registration } from "../coordinator.ts";
-import { formatNodeRecord, type NodeRecord, parseNodeRecord } from "../node-record.ts";
+import { formatNodeRecord, type NodeRecord } from "../node-record.ts";
 import type { EpochMark } from "../ports.ts";
 import { noFreeSlot } from "./id-slots.ts";
+import { ReadableRecords } from "./readable-records.ts";
 import { RowObservation } from "./row-observation.ts";
 import { clusterMigrations, type NodeRow, type procedures } from "./sqlite.worker.ts";
 import { Watchers } from "./watchers.ts";
@@ -72,8 +73,7 @@ class SqliteCoordinator implements Coordinator {
   readonly #options: SqliteCoordinatorOptions;
   readonly #observation = new RowObservation(leaseMs);
   readonly #watchers: Watchers;
-  /** Rows that cannot be read, as they were reported; replaced at each look. */
-  #unreadable: ReadonlySet<string> = new Set();
+  readonly #records: ReadableRecords;
   #listed: string | undefined;
   #timer: Timer | undefined;
   #stopping: Promise<void> | undefined;
@@ -82,6 +82,7 @@ class SqliteCoordinator implements Coordinator {
     this.#database = database;
     this.#options = options;
     this.#watchers = new Watchers(options.clock);
+    this.#records = new ReadableRecords(options.logger);
     this.#lookLater();
   }
 
@@ -101,7 +102,7 @@ class SqliteCoordinator implements Coordinator {
   }
 
   async list(): Promise<readonly NodeRecord[]> {
-    return this.#readable(await this.#look());
+    return this.#records.read(await this.#look());
   }
 
   readMark(): Promise<EpochMark> {
@@ -154,26 +155,5 @@ class SqliteCoordinator implements Coordinator {
     if (this.#listed !== undefined && this.#listed !== listed) this.#watchers.hint();
     this.#listed = listed;
     return rows;
-  }
-
-  /** The records of all rows but those that cannot be read; each of these is reported once while it is there. */
-  #readable(rows: readonly NodeRow[]): readonly NodeRecord[] {
-    const records: NodeRecord[] = [];
-    const unreadable = new Set<string>();
-    for (const { nodeId, incarnation, record } of rows) {
-      try {
-        records.push(parseNodeRecord(record));
-      } catch (thrown) {
-        const key = `${nodeId} ${incarnation}`;
-        unreadable.add(key);
-        if (this.#unreadable.has(key)) continue;
-        this.#options.logger.error("a node's record cannot be read, so the node is not listed", {
-          nodeId,
-          error: thrownError(thrown),
-        });
-      }
-    }
-    this.#unreadable = unreadable;
-    return records;
   }
 }
