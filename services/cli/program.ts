@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { addCertificateCommands } from "./certificate-commands.ts";
 import { addClusterCommands } from "./cluster-commands.ts";
 import type { CommandContext } from "./command-context.ts";
 import { commandErrorOf } from "./command-error.ts";
@@ -40,6 +41,7 @@ export function buildProgram(context: CommandContext): Command {
   addPersonCommands(program, context);
   addConversationCommands(program, context);
   addConfigCommands(program, context);
+  addCertificateCommands(program, context);
   for (const command of program.commands) inheritSettings(program, command);
   return program;
 }

@@ -53,6 +53,11 @@ export class AcceptedStream {
     });
   }
 
+  /** The node that the other side has proved to be; undefined where nobody has to. */
+  get provenNodeId(): string | undefined {
+    return this.#options.stream.provenNodeId;
+  }
+
   /** Ends the stream: nothing of it is heard any more. Idempotent. */
   close(reason: string): void {
     const state = this.#state;

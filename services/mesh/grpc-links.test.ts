@@ -1,5 +1,7 @@
 import { connect, createServer, type Socket } from "node:net";
 import { expect, test } from "vitest";
+import { silentLogger } from "../kernel/logger.ts";
+import { silentMetrics } from "../kernel/metrics.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { waitUntil } from "../testkit/wait-until.ts";
 import {
@@ -20,8 +22,15 @@ function open(
   options: Partial<LinkedNodeOptions> & { port?: number } = {},
 ): Promise<LinkedNode> {
   const { port = 0, ...rest } = options;
-  const transport = createGrpcTransport({ host: "127.0.0.1", port });
-  return openLinkedNode(nodeId, { transport, clock: systemClock(), ...rest });
+  const clock = systemClock();
+  const transport = createGrpcTransport({
+    host: "127.0.0.1",
+    port,
+    clock,
+    logger: silentLogger,
+    metrics: silentMetrics,
+  });
+  return openLinkedNode(nodeId, { transport, clock, ...rest });
 }
 
 async function linkUp(one: LinkedNode, other: LinkedNode): Promise<void> {

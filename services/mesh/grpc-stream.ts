@@ -4,6 +4,7 @@ import type { FrameStream, FrameStreamListener } from "./transport.ts";
 /** How a stream differs by the side that it is on. */
 export interface GrpcStreamOptions {
   readonly call: ClientDuplexStream<Buffer, Buffer> | ServerDuplexStream<Buffer, Buffer>;
+  readonly provenNodeId?: string | undefined;
   /** Ends the call on this side, so that the other side hears of it. */
   readonly end: () => void;
   /** Called once, when nothing is heard of the stream any more. */
@@ -26,6 +27,10 @@ export class GrpcStream implements FrameStream {
     call.on("cancelled", () => this.#ended("the other side is gone"));
     call.on("end", () => this.#ended("the other side has ended it"));
     call.on("close", () => this.#ended("the connection was closed"));
+  }
+
+  get provenNodeId(): string | undefined {
+    return this.#options.provenNodeId;
   }
 
   listen(listener: FrameStreamListener): void {

@@ -1,17 +1,21 @@
 import { createServer, type Socket } from "node:net";
 import { expect, test } from "vitest";
+import { silentLogger } from "../kernel/logger.ts";
+import { silentMetrics } from "../kernel/metrics.ts";
+import { systemClock } from "../kernel/system-clock.ts";
 import { waitUntil } from "../testkit/wait-until.ts";
 import { utf8 } from "./fixtures/linked-node.ts";
 import { createGrpcTransport } from "./grpc-transport.ts";
 import type { FrameStream, MeshTransport } from "./transport.ts";
 
-const localhost = { host: "127.0.0.1", port: 0 };
+const quiet = { clock: systemClock(), logger: silentLogger, metrics: silentMetrics };
+const localhost = { host: "127.0.0.1", port: 0, ...quiet };
 
 /** A transport that ends with its test. */
 function transport(): MeshTransport & AsyncDisposable {
   const created = createGrpcTransport(localhost);
   return {
-    dial: (address) => created.dial(address),
+    dial: (address, nodeId) => created.dial(address, nodeId),
     listen: (accept) => created.listen(accept),
     stop: () => created.stop(),
     [Symbol.asyncDispose]: () => created.stop(),
@@ -40,7 +44,7 @@ function hear(stream: FrameStream): Heard {
 async function connect(dialling: MeshTransport, listening: MeshTransport): Promise<readonly [Heard, Heard]> {
   const accepted: Heard[] = [];
   const { host, port } = await listening.listen((stream) => void accepted.push(hear(stream)));
-  const near = hear(dialling.dial(`${host}:${port}`));
+  const near = hear(dialling.dial(`${host}:${port}`, "n2"));
   near.stream.write(utf8("first"));
   const far = await waitUntil("the stream arrived", () => accepted[0]);
   await waitUntil("its first frame arrived", () => far.frames.length === 1);
@@ -123,7 +127,7 @@ test("a stream to where nobody listens is closed, with a reason", async () => {
   await using other = transport();
   const bound = await other.listen(() => undefined);
   await other.stop();
-  const near = hear(one.dial(`${host}:${bound.port}`));
+  const near = hear(one.dial(`${host}:${bound.port}`, "n2"));
   expect(bound.port).not.toBe(port);
   expect(near.stream.write(utf8("x"))).toBe(true);
   await waitUntil("it was closed", () => near.closed.length > 0);
@@ -132,7 +136,7 @@ test("a stream to where nobody listens is closed, with a reason", async () => {
 
 test("an address that is none closes the stream, too", async () => {
   await using one = transport();
-  const near = hear(one.dial("no address at all"));
+  const near = hear(one.dial("no address at all", "n2"));
   await waitUntil("it was closed", () => near.closed.length > 0);
   expect(near.closed).toHaveLength(1);
 });
@@ -170,7 +174,7 @@ test("a stopped transport tells those who had dialled it", async () => {
 test("a node that accepts connections but says nothing fills no memory, and costs no socket once it is given up", async () => {
   using silent = await silentServer();
   await using one = transport();
-  const near = hear(one.dial(silent.address));
+  const near = hear(one.dial(silent.address, "n2"));
   for (let written = 0; near.stream.write(new Uint8Array(16_384)); written += 1)
     expect(written).toBeLessThan(200);
   const socket = await waitUntil("it is connected", () => silent.sockets[0]);
@@ -183,7 +187,7 @@ test("a stream that is given up while it connects costs no socket either", async
   using silent = await silentServer();
   await using one = transport();
   for (let turns = 0; turns < 6; turns += 1) {
-    const { stream } = hear(one.dial(silent.address));
+    const { stream } = hear(one.dial(silent.address, "n2"));
     for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     stream.close();
   }
@@ -206,17 +210,19 @@ test("a stopped transport ends what it has dialled", async () => {
 
 test("cleartext is for this machine only", () => {
   for (const host of ["0.0.0.0", "::", "10.0.0.7", "mesh.example.org", "127.0.0.1.example.org", ""]) {
-    expect(() => createGrpcTransport({ host, port: 7081 })).toThrow(`the mesh cannot listen at ${host}`);
+    expect(() => createGrpcTransport({ ...quiet, host, port: 7081 })).toThrow(
+      `the mesh cannot listen at ${host}`,
+    );
   }
   for (const host of ["127.0.0.1", "127.8.8.8", "::1", "localhost"]) {
-    expect(() => createGrpcTransport({ host, port: 7081 })).not.toThrow();
+    expect(() => createGrpcTransport({ ...quiet, host, port: 7081 })).not.toThrow();
   }
 });
 
 test("an address that is taken is named", async () => {
   await using one = transport();
   const { port } = await one.listen(() => undefined);
-  const second = createGrpcTransport({ host: "127.0.0.1", port });
+  const second = createGrpcTransport({ ...localhost, port });
   await expect(second.listen(() => undefined)).rejects.toThrow(
     `cannot listen for other nodes at 127.0.0.1:${port}`,
   );

@@ -1,7 +1,10 @@
-import { ChannelCredentials } from "@grpc/grpc-js";
+import { ChannelCredentials, credentials } from "@grpc/grpc-js";
 
 type SecureConnector = ReturnType<ChannelCredentials["_createSecureConnector"]>;
 type Socket = Parameters<SecureConnector["connect"]>[0];
+
+/** Makes a connection one that can be trusted; rejects when it cannot be. */
+export type SecureSocket = (socket: Socket) => Promise<Socket>;
 
 // oxlint-disable no-underscore-dangle -- grpc-js calls so what an implementation of credentials has to have.
 
@@ -11,13 +14,15 @@ type Socket = Parameters<SecureConnector["connect"]>[0];
  * dialled after it.
  */
 export class HeldCredentials extends ChannelCredentials {
-  readonly #inner: ChannelCredentials;
+  readonly #inner = credentials.createInsecure();
+  readonly #secure: SecureSocket | undefined;
   readonly #sockets = new Set<Socket>();
   #released = false;
 
-  constructor(inner: ChannelCredentials) {
+  /** Without `secure` connections are cleartext. */
+  constructor(secure?: SecureSocket) {
     super();
-    this.#inner = inner;
+    this.#secure = secure;
   }
 
   /** Destroys what the channel has opened, and what it will open. Idempotent. */
@@ -27,7 +32,7 @@ export class HeldCredentials extends ChannelCredentials {
   }
 
   override _isSecure(): boolean {
-    return this.#inner._isSecure();
+    return this.#secure !== undefined;
   }
 
   override _equals(other: ChannelCredentials): boolean {
@@ -37,9 +42,10 @@ export class HeldCredentials extends ChannelCredentials {
   override _createSecureConnector(...parts: Parameters<ChannelCredentials["_createSecureConnector"]>) {
     const connector = this.#inner._createSecureConnector(...parts);
     return {
-      connect: (socket: Socket) => {
+      connect: async (socket: Socket) => {
         this.#hold(socket);
-        return connector.connect(socket);
+        if (this.#secure === undefined) return connector.connect(socket);
+        return { socket: await this.#secure(socket), secure: true };
       },
       waitForReady: () => connector.waitForReady(),
       getCallCredentials: () => connector.getCallCredentials(),

@@ -8,6 +8,12 @@ import type { LinkListener } from "./links.ts";
 import type { NodeRecord } from "./node-record.ts";
 import type { FrameStream } from "./transport.ts";
 
+/** Any other refusal passes by itself, or is told by the node that is refused. */
+const needsPeople: ReadonlySet<LinkRefusalReason> = new Set([
+  LinkRefusalReason.PROTOCOL,
+  LinkRefusalReason.IDENTITY,
+]);
+
 /** A node that has opened a link to this one. */
 interface Sender {
   readonly receiver: LinkReceiver;
@@ -67,7 +73,7 @@ export class LinkAcceptor {
   #greet(accepted: AcceptedStream, { hello }: RequestFrame): Greeting {
     if (hello === undefined)
       return this.#refuse(hello, malformed("the first frame of the link holds no hello"));
-    const judged = judgeHello(hello, this.#self);
+    const judged = judgeHello(hello, this.#self, accepted.provenNodeId);
     if (typeof judged === "object") return this.#refuse(hello, judged);
     const { nodeId, incarnation, epoch } = hello;
     const sender = this.#senderOf(nodeId);
@@ -94,9 +100,8 @@ export class LinkAcceptor {
 
   #refuse(hello: LinkHello | undefined, refusal: Refusal): Refusal {
     const { logger, metrics } = this.#options;
-    metrics.refused("self");
-    // Any other refusal passes by itself, or is told by the node that is refused.
-    const level = refusal.reason === LinkRefusalReason.PROTOCOL ? "warn" : "debug";
+    metrics.refused("self", refusal.reason);
+    const level = needsPeople.has(refusal.reason) ? "warn" : "debug";
     logger[level]("a link of another node is refused", { nodeId: hello?.nodeId, reason: refusal.message });
     return refusal;
   }

@@ -12,11 +12,22 @@ export interface Refusal {
 /** Characters of an id and of an incarnation. */
 const idCharactersMax = 64;
 
-/** Judges how a node introduces itself to `self`: with the protocol to speak, or with a refusal. Pure. */
-export function judgeHello(hello: LinkHello, self: NodeRecord | undefined): number | Refusal {
+/**
+ * Judges how a node introduces itself to `self`: with the protocol to speak, or with a refusal. `provenNodeId` is the node
+ * that its certificate names, where nodes have certificates. Pure.
+ */
+export function judgeHello(
+  hello: LinkHello,
+  self: NodeRecord | undefined,
+  provenNodeId?: string,
+): number | Refusal {
   const { nodeId, incarnation } = hello;
   const isNamed = [nodeId, incarnation].every((id) => id.length > 0 && id.length <= idCharactersMax);
   if (!isNamed || hello.epoch === 0n) return malformed("the hello names no node, incarnation or epoch");
+  if (provenNodeId !== undefined && provenNodeId !== nodeId) {
+    const message = `the hello is of node ${nodeId}, and the certificate of the connection is that of node ${provenNodeId}`;
+    return { reason: LinkRefusalReason.IDENTITY, message };
+  }
   if (hello.toNodeId !== self?.nodeId || hello.toIncarnation !== self.incarnation)
     return wrongNode(hello, self);
   const [theirs, own] = [

@@ -1,3 +1,4 @@
+import { LinkRefusalReason } from "../../gen/parley/mesh/v1/link_pb.ts";
 import type { Metrics } from "../kernel/metrics.ts";
 import type { CallOutcome, LinkStatus } from "./links.ts";
 
@@ -11,8 +12,16 @@ export interface LinkMetrics {
   hintsDropped(count: number): void;
   epochBegun(cause: EpochCause): void;
   called(outcome: CallOutcome["kind"]): void;
-  refused(by: "self" | "other"): void;
+  refused(by: "self" | "other", reason: LinkRefusalReason): void;
 }
+
+/** Reasons as metrics have them. A newer node may have others. */
+const refusalWords: Readonly<Record<number, string>> = {
+  [LinkRefusalReason.PROTOCOL]: "protocol",
+  [LinkRefusalReason.WRONG_NODE]: "wrong_node",
+  [LinkRefusalReason.MALFORMED]: "malformed",
+  [LinkRefusalReason.IDENTITY]: "identity",
+};
 
 /** Creates the instruments; `read` is asked for the links at each scrape. */
 export function createLinkMetrics(metrics: Metrics, read: () => readonly LinkStatus[]): LinkMetrics {
@@ -24,7 +33,12 @@ export function createLinkMetrics(metrics: Metrics, read: () => readonly LinkSta
   const hints = counter("hints_dropped", "Ephemeral events dropped because a node did not keep up");
   const epochs = counter("epochs", "Epochs of links to other nodes, by why they began", "cause");
   const calls = counter("calls", "Calls to other nodes, by outcome", "outcome");
-  const refusals = counter("refusals", "Links that were refused, by this node or the other one", "by");
+  const refusals = counter(
+    "refusals",
+    "Links that were refused, by this node or the other one, and why",
+    "by",
+    "reason",
+  );
   const count = (state: LinkStatus["state"]): number =>
     read().filter((status) => status.state === state).length;
   metrics.observedGauge("link_up", "Other nodes to which the link is up", () => count("up"));
@@ -43,6 +57,6 @@ export function createLinkMetrics(metrics: Metrics, read: () => readonly LinkSta
     },
     epochBegun: (cause) => epochs.add(1, { cause }),
     called: (outcome) => calls.add(1, { outcome }),
-    refused: (by) => refusals.add(1, { by }),
+    refused: (by, reason) => refusals.add(1, { by, reason: refusalWords[reason] ?? "unknown" }),
   };
 }

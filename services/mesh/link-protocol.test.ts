@@ -75,11 +75,11 @@ test("nodes without a common protocol refuse one another, say why by name, and w
   expect(one.links.status()[0]).toMatchObject({ state: "refused", reason });
   expect(one.log).toContain(`warn another node refuses the link ${reason}`);
   expect(other.log).toContain(`warn a link of another node is refused ${reason}`);
-  expect(await one.measured('link_refusals_total{by="other"}')).toBe(1);
-  expect(await other.measured('link_refusals_total{by="self"}')).toBe(1);
+  expect(await one.measured('link_refusals_total{by="other",reason="protocol"}')).toBe(1);
+  expect(await other.measured('link_refusals_total{by="self",reason="protocol"}')).toBe(1);
   expect(one.news).toEqual([]);
   await stage.clock.advance(10_100);
-  expect(await one.measured('link_refusals_total{by="other"}')).toBe(2);
+  expect(await one.measured('link_refusals_total{by="other",reason="protocol"}')).toBe(2);
 });
 
 test("a refused node that comes back with another version is tried at once", async () => {
@@ -174,7 +174,7 @@ test("a first frame without a hello is refused as malformed", async () => {
   await stage.node("n1");
   const transport = stage.switchboard.transport("old:7081");
   const frames: Uint8Array[] = [];
-  const stream = transport.dial("n1:7081");
+  const stream = transport.dial("n1:7081", "n1");
   stream.listen({
     onFrame: (frame) => void frames.push(frame),
     onDrain: () => undefined,

@@ -88,7 +88,7 @@ test("a stream without a hello is ended after 3 s", async () => {
   await using stage = new LinkStage();
   await stage.node("n2");
   const closed: string[] = [];
-  const stream = stage.switchboard.transport("stranger:1").dial("n2:7081");
+  const stream = stage.switchboard.transport("stranger:1").dial("n2:7081", "n2");
   stream.listen({
     onFrame: () => undefined,
     onDrain: () => undefined,

@@ -148,7 +148,7 @@ export class OutgoingLink {
   #dial(): void {
     const { transport, peer, clock, limits, ownLag } = this.#options;
     const stream: OutgoingStream = new OutgoingStream({
-      stream: transport.dial(peer.meshAddress),
+      stream: transport.dial(peer.meshAddress, peer.nodeId),
       hello: this.#hello(),
       owner: {
         onWelcome: (welcome) => this.#onWelcome(welcome),
@@ -216,7 +216,7 @@ export class OutgoingLink {
   #ended(reason: string, refusal?: LinkRefusal): void {
     const { limits, rng, metrics } = this.#options;
     this.#drop(reason);
-    if (refusal !== undefined) metrics.refused("other");
+    if (refusal !== undefined) metrics.refused("other", refusal.reason);
     if (refusal?.reason === LinkRefusalReason.PROTOCOL) {
       this.#refused(refusal);
       return;

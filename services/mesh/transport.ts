@@ -1,6 +1,11 @@
 /** A two-way stream of opaque frames between two nodes. Frames arrive whole and in order, or the stream ends. */
 export interface FrameStream {
   /**
+   * Of a stream that was accepted: the node of this node's cluster that the other side has proved to be; undefined where
+   * nobody has to prove anything.
+   */
+  readonly provenNodeId?: string | undefined;
+  /**
    * Hands a frame over. False when the connection is full: `onDrain` tells when it is not any more. What is written after
    * the end is dropped. Never throws.
    */
@@ -21,8 +26,11 @@ export interface FrameStreamListener {
 
 /** How nodes reach one another. */
 export interface MeshTransport {
-  /** Opens a stream to `host:port`. It can be written to at once; when it fails it is closed. */
-  dial(address: string): FrameStream;
+  /**
+   * Opens a stream to `nodeId` at `host:port`. It can be written to at once; when it fails, or another node answers where
+   * nodes prove who they are, it is closed.
+   */
+  dial(address: string, nodeId: string): FrameStream;
   /** Takes streams of other nodes from now on, and resolves to the address that it listens at. Call it once. */
   listen(accept: (stream: FrameStream) => void): Promise<{ readonly host: string; readonly port: number }>;
   /** Closes all streams and stops listening. Idempotent. */

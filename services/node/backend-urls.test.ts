@@ -15,8 +15,13 @@ test("a store is a directory or the URL of a MongoDB", () => {
 });
 
 test("nodes find one another in the directory of their store unless another is named", () => {
-  expect(coordinatorTarget(settings("sqlite:data")).file).toBe("data/cluster.db");
-  expect(coordinatorTarget(settings("mongodb://db1", "sqlite:shared")).file).toBe("shared/cluster.db");
+  const inFile = (file: string) => ({ kind: "sqlite", file });
+  expect(coordinatorTarget(settings("sqlite:data"))).toEqual(inFile("data/cluster.db"));
+  expect(coordinatorTarget(settings("mongodb://db1", "sqlite:shared"))).toEqual(inFile("shared/cluster.db"));
+  expect(coordinatorTarget(settings("mongodb://db1", "etcd://e1,e2:2380/chat"))).toMatchObject({
+    kind: "etcd",
+    etcd: { endpoints: ["e1:2379", "e2:2380"], prefix: "/chat" },
+  });
 });
 
 test.each([
@@ -35,6 +40,9 @@ test.each([
     says: "a secret",
   },
   { given: settings("mongodb://db1/chat"), says: "coordinator.url must be set" },
+  { given: settings("mongodb://db1", "etcd://u:hunter2@e1"), says: "PARLEY_COORDINATOR_PASSWORD" },
+  { given: settings("sqlite:data", "etcd://e1:99999"), says: "port 99999" },
+  { given: settings("sqlite:data", "etcd://parley@e1"), says: "names the user parley: set" },
 ])("$says: what is wrong is said without the secret", ({ given, says }) => {
   expect(backendProblem(given)).toContain(says);
   expect(backendProblem(given)).not.toContain("hunter2");

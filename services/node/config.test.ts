@@ -11,6 +11,8 @@ function configOf(flags: Readonly<Record<string, string>> = {}, dev = false) {
   return result.config.values;
 }
 
+const meshFiles = { "mesh-certificate-file": "a", "mesh-key-file": "b", "mesh-authority-file": "c" };
+
 test("docs/configuration.md is what `parley config doc` prints", () => {
   const page = readFileSync(new URL("../../docs/configuration.md", import.meta.url), "utf8");
   expect(page.trimEnd()).toBe(configReference(nodeConfigTable).trimEnd());
@@ -29,6 +31,20 @@ test("a certificate without its key is refused", () => {
     ok: false,
     problems: [{ message: expect.stringContaining("belong together") }],
   });
+});
+
+test.each([
+  [{ "mesh-host": "10.0.0.7" }, /mesh\.host 10\.0\.0\.7 is not a loopback address.*mesh\.certificateFile/],
+  [{ "mesh-certificate-file": "a" }, /mesh\.keyFile and mesh\.authorityFile must be set, too/],
+  [{ "mesh-certificate-file": "a", "mesh-key-file": "b" }, /: mesh\.authorityFile must be set, too/],
+  [{ ...meshFiles, "mesh-host": "0.0.0.0" }, /mesh\.advertise must be set where mesh\.host is 0\.0\.0\.0/],
+])("a mesh with %j is refused, with the settings that are missing", (flags, says) => {
+  const result = parseConfig(nodeConfigTable, { flags });
+  expect(result).toMatchObject({ ok: false, problems: [{ message: expect.stringMatching(says) }] });
+});
+
+test("a mesh that has certificates may be reached from other machines", () => {
+  expect(configOf({ ...meshFiles, "mesh-host": "10.0.0.7" })["cluster.name"]).toBe("parley");
 });
 
 test("a store of an unknown kind is refused by name", () => {

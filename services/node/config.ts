@@ -3,8 +3,10 @@ import { RateClass } from "../../gen/parley/policy/v1/policy_pb.ts";
 import { type PasswordCost, passwordCostDefault } from "../account/password-hash.ts";
 import type { Config } from "../kernel/config-parse.ts";
 import { type ConfigOf, type ConfigTable, configTable } from "../kernel/config-table.ts";
+import { clusterNamePattern } from "../mesh/node-certificate.ts";
 import type { RateTable } from "../rpc/rate-limits.ts";
 import { backendProblem, coordinatorUrlPattern, storeUrlPattern } from "./backend-urls.ts";
+import { meshProblem } from "./mesh-settings.ts";
 import { traceStepsMaxDefault } from "./traces/entry-traces.ts";
 
 const port = z.int().min(0).max(65_535);
@@ -13,7 +15,7 @@ const rate = z.number().min(0.01).max(1_000_000);
 const burst = z.int().min(1).max(1_000_000);
 
 /** Short enough for a session's id to carry it. */
-const nodeIdPattern = /^[a-z0-9._-]{1,40}$/;
+export const nodeIdPattern = /^[a-z0-9._-]{1,40}$/;
 
 /** Every setting of a node. Flags, environment names, the config file and docs/configuration.md come from here. */
 export const nodeConfigTable = configTable(
@@ -36,9 +38,17 @@ export const nodeConfigTable = configTable(
         "Take a MongoDB in which a majority is a single server, so that its disk's loss loses acknowledged messages. For development.",
     },
     "coordinator.url": {
-      type: z.string().regex(coordinatorUrlPattern, "must be sqlite:DIRECTORY").optional(),
+      type: z
+        .string()
+        .regex(coordinatorUrlPattern, "must be sqlite:DIRECTORY or etcd://HOSTS/PREFIX")
+        .optional(),
       description:
-        "How nodes find one another: `sqlite:` and a directory that they share. Unset: the directory of the store; with MongoDB it must be set.",
+        "How nodes find one another: `sqlite:` and a directory that they share; or the URL of an etcd cluster, `etcd://user@host1:2379,host2:2379,host3:2379/prefix`, with TLS `etcds://…?cacert=FILE&cert=FILE&key=FILE`. Without a prefix it is `/parley`. Unset: the directory of the store; with MongoDB it must be set.",
+    },
+    "coordinator.password": {
+      type: z.string().min(1).max(1_024).optional(),
+      secret: true,
+      description: "Password of the user that the URL of an etcd names.",
     },
     "node.id": {
       type: z
@@ -58,7 +68,7 @@ export const nodeConfigTable = configTable(
       type: host,
       default: "127.0.0.1",
       description:
-        "Address of the listener for other nodes. It has no encryption and no authentication, so it must be a loopback address.",
+        "Address of the listener for other nodes. Without mesh.certificateFile it has no encryption and no authentication, so it must be a loopback address then.",
     },
     "mesh.port": {
       type: port,
@@ -71,6 +81,27 @@ export const nodeConfigTable = configTable(
         .regex(/^\S+:\d{1,5}$/, "must be HOST:PORT")
         .optional(),
       description: "Where other nodes reach this one. Unset: mesh.host and the port of the listener.",
+    },
+    "mesh.certificateFile": {
+      type: z.string().min(1).optional(),
+      description:
+        "PEM file with this node's certificate, and those between it and the authority: all links are TLS 1.3 then, with a certificate at both ends. It names cluster and node by the URI `spiffe://CLUSTER/node/NODE_ID`; `parley cert` makes one. This file, the next two and those of the TLS listener are read again every 5 s.",
+    },
+    "mesh.keyFile": {
+      type: z.string().min(1).optional(),
+      description: "PEM file with the private key of mesh.certificateFile.",
+    },
+    "mesh.authorityFile": {
+      type: z.string().min(1).optional(),
+      description:
+        "PEM file with the certificates of the authorities whose nodes are taken; no others are. Two while one takes the other's place.",
+    },
+    "cluster.name": {
+      type: z
+        .string()
+        .regex(clusterNamePattern, "must be 1 to 64 characters of a-z, 0-9, dot, underscore and hyphen"),
+      default: "parley",
+      description: "What the certificates of the mesh call this cluster. Nodes of another one are refused.",
     },
     "public.host": {
       type: host,
@@ -259,20 +290,12 @@ export const nodeConfigTable = configTable(
         (values["tls.certificateFile"] === undefined) === (values["tls.keyFile"] === undefined)
           ? undefined
           : "tls.certificateFile and tls.keyFile belong together: set both or neither",
-      (values) =>
-        isLoopback(values["mesh.host"])
-          ? undefined
-          : `mesh.host ${values["mesh.host"]} is not a loopback address: the mesh is cleartext, keep it on 127.0.0.1 or ::1`,
+      meshProblem,
     ],
     // These mean something to the command, not to a node.
     otherEnvironment: ["PARLEY_CONFIG", "PARLEY_CREDENTIALS", "PARLEY_PASSWORD", "PARLEY_SERVER"],
   },
 );
-
-/** An address that only this machine reaches. */
-function isLoopback(address: string): boolean {
-  return address === "localhost" || address === "::1" || /^127(\.\d{1,3}){3}$/.test(address);
-}
 
 /** The settings of one node, parsed and checked. */
 export type NodeConfig = ConfigOf<typeof nodeConfigTable>;

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { AccountService } from "../../gen/parley/account/v1/account_service_pb.ts";
 import { ConversationService } from "../../gen/parley/message/v1/conversation_service_pb.ts";
 import { GroupService } from "../../gen/parley/message/v1/group_service_pb.ts";
@@ -8,6 +7,7 @@ import { accountRoutes } from "../account/routes.ts";
 import type { PrometheusMetrics } from "../kernel/prometheus-metrics.ts";
 import { messageRoutes } from "../message/routes.ts";
 import { type AdminServer, createAdminServer, type Readiness } from "../rpc/admin-server.ts";
+import type { TlsIdentity } from "../rpc/certificates.ts";
 import { createHealthState, type HealthState } from "../rpc/health.ts";
 import { createInterceptors } from "../rpc/interceptors.ts";
 import { createOnePortServer, type OnePortServer } from "../rpc/one-port-server.ts";
@@ -31,6 +31,8 @@ export interface ListenersOptions
   extends Pick<DomainsOptions, "config" | "clock" | "rng" | "logger" | "errors" | "validateMessage"> {
   readonly domains: Domains;
   readonly administration: AdminDeps;
+  /** Of the TLS port; undefined: there is none. */
+  readonly tlsIdentity: TlsIdentity | undefined;
   readonly metrics: PrometheusMetrics;
   readonly readiness: () => Readiness;
   /** Called with every status that breaks the contract; for tests. */
@@ -46,10 +48,10 @@ export interface Listeners {
   readonly admin: AdminServer;
 }
 
-/** Creates the ports. Throws when a certificate cannot be read. */
+/** Creates the ports. Throws when the certificate cannot be used. */
 export function createListeners(options: ListenersOptions): Listeners {
   const { config, domains, clock, rng, logger, metrics, errors, validateMessage } = options;
-  const { onNonConformity } = options;
+  const { onNonConformity, tlsIdentity } = options;
   const interceptors = createInterceptors({
     clock,
     rng,
@@ -85,11 +87,10 @@ export function createListeners(options: ListenersOptions): Listeners {
     audience: "operators",
   });
   const port = { handler, host: config["public.host"], clock, logger, metrics };
-  const identity = tlsIdentity(options);
   return {
     health,
     cleartext: createOnePortServer({ ...port, port: config["public.port"] }),
-    tls: identity && createOnePortServer({ ...port, port: config["tls.port"], tls: identity }),
+    tls: tlsIdentity && createOnePortServer({ ...port, port: config["tls.port"], tls: tlsIdentity }),
     admin: createAdminServer({
       host: config["admin.host"],
       port: config["admin.port"],
@@ -103,10 +104,4 @@ export function createListeners(options: ListenersOptions): Listeners {
 async function jwks(domains: Domains) {
   const body = JSON.stringify(await domains.accounts.jwks());
   return { status: 200, contentType: "application/json", body };
-}
-
-function tlsIdentity({ config }: ListenersOptions): { key: string; cert: string } | undefined {
-  const { "tls.certificateFile": certificateFile, "tls.keyFile": keyFile } = config;
-  if (certificateFile === undefined || keyFile === undefined) return undefined;
-  return { cert: readFileSync(certificateFile, "utf8"), key: readFileSync(keyFile, "utf8") };
 }

@@ -12,6 +12,8 @@ import { administrationOf } from "./admin/administration-of.ts";
 import type { NodeConfig } from "./config.ts";
 import { createDomains, type Domains } from "./domains.ts";
 import { createListeners, type Listeners, serviceNames } from "./listeners.ts";
+import { type NodeCertificates, openNodeCertificates } from "./node-certificates.ts";
+import type { NodeIdentity } from "./node-core.ts";
 import { nodeIdentity } from "./node-identity.ts";
 import { type OpenedCoordinator, type OpenedStore, openCoordinator, openStore } from "./open-backends.ts";
 
@@ -88,9 +90,11 @@ export async function createNode(options: NodeOptions): Promise<ParleyNode> {
 /** The parts of one node while it is put together: each exists once the part before it has started. */
 class NodeAssembly {
   readonly #options: NodeOptions;
+  readonly #identity: NodeIdentity;
   readonly #metrics = prometheusMetrics({ processMetrics: true });
   #store: OpenedStore | undefined;
   #coordinator: OpenedCoordinator | undefined;
+  #certificates: NodeCertificates | undefined;
   #domains: Domains | undefined;
   #listeners: Listeners | undefined;
   #addresses: NodeAddresses | undefined;
@@ -98,6 +102,7 @@ class NodeAssembly {
 
   constructor(options: NodeOptions) {
     this.#options = options;
+    this.#identity = nodeIdentity(options.config, options.rng);
   }
 
   get domains(): Domains {
@@ -124,6 +129,7 @@ class NodeAssembly {
         start: () => this.#openCoordinator(),
         stop: () => this.#coordinator?.coordinator.stop(),
       },
+      { name: "certificates", start: () => this.#openCertificates(), stop: () => this.#certificates?.stop() },
       { name: "domains", start: () => this.#createDomains() },
       {
         name: "core",
@@ -144,22 +150,35 @@ class NodeAssembly {
     this.#coordinator = await openCoordinator({ ...this.#options, metrics: this.#metrics });
   }
 
+  async #openCertificates(): Promise<void> {
+    const { nodeId } = this.#identity;
+    this.#certificates = await openNodeCertificates({ ...this.#options, nodeId, metrics: this.#metrics });
+  }
+
   async #createDomains(): Promise<void> {
     const { config, clock, rng, logger, onBug, onNonConformity } = this.#options;
     const metrics = this.#metrics;
     const errors = createErrorMapper({ rng, logger, metrics, ...(onBug && { onBug }) });
     const shared = { config, clock, rng, logger, metrics, errors, validateMessage: createMessageValidator() };
+    const certificates = started(this.#certificates, "certificates");
+    const transport = createGrpcTransport({
+      ...shared,
+      host: config["mesh.host"],
+      port: config["mesh.port"],
+      identity: certificates.mesh,
+    });
     const domains = await createDomains({
       ...shared,
-      node: nodeIdentity(config, rng),
+      node: this.#identity,
       store: started(this.#store, "store").store,
       coordinator: started(this.#coordinator, "coordinator").coordinator,
-      transport: createGrpcTransport({ host: config["mesh.host"], port: config["mesh.port"] }),
+      transport,
     });
     this.#domains = domains;
     this.#listeners = createListeners({
       ...shared,
       domains,
+      tlsIdentity: certificates.tls,
       administration: administrationOf(domains, {
         drained: () => (this.#readiness = { ready: false, reason: "draining" }),
         undrained: () => (this.#readiness = { ready: true }),
@@ -167,6 +186,7 @@ class NodeAssembly {
       readiness: () => this.#readinessNow(),
       ...(onNonConformity && { onNonConformity }),
     });
+    certificates.start({ mesh: transport, tls: this.#listeners.tls });
   }
 
   #readinessNow(): Readiness {

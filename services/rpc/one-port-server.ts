@@ -4,6 +4,7 @@ import tls from "node:tls";
 import type { Clock } from "../kernel/clock.ts";
 import type { Logger } from "../kernel/logger.ts";
 import type { Counter, Metrics } from "../kernel/metrics.ts";
+import type { TlsIdentity } from "./certificates.ts";
 import { type ConnectionTable, createConnectionTable } from "./connection-table.ts";
 import { createHttpServers, type HttpServers } from "./http-servers.ts";
 import { detectProtocol } from "./protocol-detection.ts";
@@ -18,11 +19,7 @@ import {
 /** How long `stop` lets calls end before it cuts connections, in milliseconds. */
 export const stopMsDefault = 5_000;
 
-/** A certificate chain and its key, in PEM. */
-export interface TlsIdentity {
-  readonly key: string;
-  readonly cert: string;
-}
+const tlsVersionMin = "TLSv1.2";
 
 /** Where to listen, what to serve. */
 export interface OnePortServerOptions {
@@ -45,6 +42,8 @@ export interface OnePortServerOptions {
 export interface OnePortServer extends AsyncDisposable {
   /** Rejects when the port is taken. */
   listen(): Promise<{ host: string; port: number }>;
+  /** TLS handshakes from now on show this one. Throws when it cannot be used, or the port is cleartext; then nothing changes. */
+  useCertificate(identity: TlsIdentity): void;
   /**
    * Takes no new connections, aborts the signals of all calls with DRAINING, sends GOAWAY, and destroys what is left
    * after `stopMs`, in slices. With a handler shared by two ports, the calls of both end. Resolves when no connection is
@@ -84,6 +83,10 @@ export function createOnePortServer(options: OnePortServerOptions): OnePortServe
       if (address === null || typeof address === "string") throw new Error("the listener has no TCP address");
       return { host: address.address, port: address.port };
     },
+    useCertificate: (identity) => {
+      if (!(listener instanceof tls.Server)) throw new Error("this port is cleartext");
+      listener.setSecureContext({ ...identity, minVersion: tlsVersionMin });
+    },
     stop: () => (stopped ??= stop()),
     [Symbol.asyncDispose]: () => (stopped ??= stop()),
   };
@@ -122,7 +125,7 @@ function createListener(
   const listener = tls.createServer({
     ...options.tls,
     ALPNProtocols: ["h2", "http/1.1"],
-    minVersion: "TLSv1.2",
+    minVersion: tlsVersionMin,
     handshakeTimeout: limits.handshakeMsMax,
     noDelay: true,
   });

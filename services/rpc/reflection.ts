@@ -2,6 +2,7 @@ import { type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter } from "@connectrpc/connect";
+import { file_google_rpc_error_details as errorDetails } from "../../gen/google/rpc/error_details_pb.ts";
 import { ServerReflection as ServerReflectionV1 } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionV1Alpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 
@@ -29,7 +30,7 @@ type ReflectionAnswer =
   | { case: "listServicesResponse"; value: { service: { name: string }[] } }
   | { case: "errorResponse"; value: { errorCode: number; errorMessage: string } };
 
-/** Registers reflection v1 and v1alpha, which tell about `services` and themselves. */
+/** Registers reflection v1 and v1alpha, which tell about `services`, the details of errors and themselves. */
 export function reflectionRoutes(services: readonly DescService[]): (router: ConnectRouter) => void {
   const told = [...services, ServerReflectionV1, ServerReflectionV1Alpha];
   const answer = createAnswer(told);
@@ -89,7 +90,9 @@ function indexFiles(services: readonly DescService[]): FileIndex {
   const files = new Map<string, DescFile>();
   const symbols = new Map<string, DescFile>();
   const extensions = new Map<string, Map<number, DescFile>>();
-  for (const service of services) for (const file of closure(service.file)) files.set(file.proto.name, file);
+  // No service names what errors carry; whoever shows an error wants to read it.
+  for (const told of [...services.map(({ file }) => file), errorDetails])
+    for (const file of closure(told)) files.set(file.proto.name, file);
   for (const file of files.values()) {
     for (const type of nestedTypes(file)) {
       symbols.set(type.typeName, file);

@@ -12,9 +12,10 @@ import { silentMetrics } from "../kernel/metrics.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { FakeClock } from "../testkit/fake-clock.ts";
 import { waitUntil } from "../testkit/wait-until.ts";
+import type { TlsIdentity } from "./certificates.ts";
 import { EchoService } from "./fixtures/echo-service.ts";
 import { protocolNames, startTestNode, transportOf } from "./fixtures/test-node.ts";
-import { createOnePortServer, type TlsIdentity } from "./one-port-server.ts";
+import { createOnePortServer } from "./one-port-server.ts";
 
 const openssl = spawnSync("openssl", ["version"]).status === 0;
 const directory = mkdtempSync(join(tmpdir(), "parley-tls-"));

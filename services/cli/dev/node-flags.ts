@@ -12,6 +12,9 @@ const perNode: Readonly<Record<string, string>> = {
   "admin-port": "use --port",
   "tls-port": "use --port",
   "mesh-advertise": "each says where it listens",
+  "mesh-certificate-file": "they speak cleartext, within this machine",
+  "mesh-key-file": "they speak cleartext, within this machine",
+  "mesh-authority-file": "they speak cleartext, within this machine",
 };
 
 /** The flags that all nodes of one command share. Throws a CommandError for a setting that cannot be shared. */

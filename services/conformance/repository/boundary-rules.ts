@@ -36,11 +36,12 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   gen: ["@bufbuild/protovalidate"],
   kernel: ["pino", "prom-client", "zod", "@opentelemetry/api"],
   rpc: [connect, connectNode, grpc, "@bufbuild/protovalidate", "@opentelemetry/api"],
-  mesh: ["etcd3", grpc],
+  mesh: ["etcd3", grpc, "@peculiar/x509", "reflect-metadata"],
   account: ["jose", "@node-rs/argon2"],
   node: ["zod", connect],
   cli: ["commander", "zod", connect, connectNode],
-  conformance: [connect, connectNode, grpc, "zod", "@bufbuild/protovalidate", "vitest", "fast-check"],
+  // mongodb: the order that kills a node just after its commit watches the driver.
+  conformance: [connect, connectNode, grpc, "mongodb", "zod", "@bufbuild/protovalidate", "vitest", "fast-check"],
   bench: [connect, connectNode, grpc, "ws", "vitest"],
   testkit: ["vitest", "fast-check"],
 };

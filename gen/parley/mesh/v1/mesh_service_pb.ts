@@ -14,7 +14,10 @@ export const file_parley_mesh_v1_mesh_service: GenFile = /*@__PURE__*/
   fileDesc("CiFwYXJsZXkvbWVzaC92MS9tZXNoX3NlcnZpY2UucHJvdG8SDnBhcmxleS5tZXNoLnYxMlQKC01lc2hTZXJ2aWNlEkUKBExpbmsSGy5wYXJsZXkubWVzaC52MS5MaW5rUmVxdWVzdBocLnBhcmxleS5tZXNoLnYxLkxpbmtSZXNwb25zZSgBMAFiBnByb3RvMw", [file_parley_mesh_v1_link]);
 
 /**
- * What nodes offer one another. Never on a public port.
+ * What nodes offer one another, over TLS 1.3 with a certificate at both ends, or in cleartext within one machine. Each
+ * certificate names its node by the URI spiffe://CLUSTER/node/NODE_ID. Whoever dials a node by its registration takes only a
+ * certificate of that node and its own cluster; whoever is dialled takes only certificates of its own cluster. Tokens of users
+ * mean nothing here. Never on a public port.
  *
  * @generated from service parley.mesh.v1.MeshService
  */
