@@ -19,7 +19,7 @@ const warnPauseMs = 10_000;
 /** What a forwarder works with. */
 export interface ForwarderOptions<Command, Result> {
   readonly mesh: Pick<Mesh, "self" | "call">;
-  readonly ownership: Pick<Ownership, "routeOf" | "servingNodeOf" | "isOpening">;
+  readonly ownership: Pick<Ownership, "routeOf" | "servingNodeOf" | "isOpening" | "isSuspected">;
   readonly codec: CommandCodec<Command, Result>;
   readonly handle: CommandHandler<Command, Result>;
   /** Called before anything is sent to another node. */
@@ -39,6 +39,8 @@ interface Hold {
 export class CommandForwarder<Command, Result> {
   readonly #options: ForwarderOptions<Command, Result>;
   readonly #holds = new Map<string, Hold>();
+  /** Ends the wait for each command that is with an owner, by node id. */
+  readonly #underWay = new Map<string, Set<() => void>>();
   #held = 0;
   #warnAgainMs = 0;
   #stopped = false;
@@ -68,6 +70,14 @@ export class CommandForwarder<Command, Result> {
       if (!this.#stopped && this.#options.ownership.isOpening(nodeId)) continue;
       this.#holds.delete(nodeId);
       hold.release();
+    }
+  }
+
+  /** Owners have changed: what is with one that is passed over now is not waited for any more. */
+  giveUpSuspected(): void {
+    for (const [nodeId, waits] of this.#underWay) {
+      if (!this.#options.ownership.isSuspected(nodeId)) continue;
+      for (const giveUp of waits) giveUp();
     }
   }
 
@@ -101,9 +111,22 @@ export class CommandForwarder<Command, Result> {
 
   #give(nodeId: string, command: Command): Promise<Result> {
     const { mesh, handle, metrics } = this.#options;
-    if (nodeId !== mesh.self().nodeId) return this.#forward(nodeId, command);
+    if (nodeId !== mesh.self().nodeId) return this.#unlessGivenUp(nodeId, this.#forward(nodeId, command));
     metrics.command("local");
-    return handle(command);
+    return this.#unlessGivenUp(nodeId, handle(command));
+  }
+
+  async #unlessGivenUp(nodeId: string, answer: Promise<Result>): Promise<Result> {
+    const { promise, resolve } = Promise.withResolvers<Result>();
+    const giveUp = (): void => resolve(this.#options.codec.moved);
+    const waits = this.#underWay.get(nodeId) ?? new Set();
+    this.#underWay.set(nodeId, waits.add(giveUp));
+    try {
+      return await Promise.race([answer, promise]);
+    } finally {
+      waits.delete(giveUp);
+      if (waits.size === 0 && this.#underWay.get(nodeId) === waits) this.#underWay.delete(nodeId);
+    }
   }
 
   async #forward(nodeId: string, command: Command): Promise<Result> {

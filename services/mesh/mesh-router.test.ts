@@ -175,6 +175,27 @@ describe("commands", () => {
   });
 });
 
+describe("commands for a node that does not reach the store", () => {
+  test("go to the next owner, and those that are with it are given up at once, its own too", async () => {
+    const { clock, cluster, node } = await startCluster(...three);
+    const topic = topicOf("conv", "n2", "n3", "n1");
+    node("n2").serve = () => new Promise<string>(() => undefined);
+    const waiting = [cluster.command("n1", topic, "first"), cluster.command("n2", topic, "own")];
+    await clock.settle();
+    for (const nodeId of three) node(nodeId).standings.tell("n2", true);
+    await clock.settle();
+    expect(await Promise.all(waiting)).toEqual(["moved", "moved"]);
+    const after = [cluster.command("n1", topic, "second"), cluster.command("n2", topic, "third")];
+    await clock.settle();
+    expect(await Promise.all(after)).toEqual(["n3 did second", "n3 did third"]);
+    for (const nodeId of three) node(nodeId).standings.tell("n2", false);
+    node("n2").serve = async ({ text }) => `n2 did ${text}`;
+    const again = cluster.command("n1", topic, "fourth");
+    await clock.settle();
+    expect(await again).toBe("n2 did fourth");
+  });
+});
+
 describe("commands for a node whose link is being opened", () => {
   async function startApart() {
     const clock = new FakeClock();

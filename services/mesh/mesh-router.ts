@@ -11,12 +11,15 @@ import { OwnedTopics } from "./owned-topics.ts";
 import { Ownership } from "./ownership.ts";
 import type { TopicEvent, TopicListener, TopicRouter } from "./router.ts";
 import { createRouterMetrics } from "./router-metrics.ts";
+import type { StoreStandings } from "./store-standings.ts";
 import { TopicJoins } from "./topic-joins.ts";
 
 /** What a router is made from. */
 export interface MeshRouterOptions<Command, Result> {
   readonly mesh: NodeMesh;
   readonly codec: CommandCodec<Command, Result>;
+  /** Nodes that do not reach the store own nothing, as far as others do. */
+  readonly standings: StoreStandings;
   /** Serves a command whose topic this node owns, or that another node has handed over. */
   readonly handle: CommandHandler<Command, Result>;
   /** Gets what a listener of a topic throws. */
@@ -61,10 +64,10 @@ class RendezvousRouter<Command, Result> implements MeshRouter<Command, Result> {
   #stopped = false;
 
   constructor(options: MeshRouterOptions<Command, Result>) {
-    const { mesh, codec, clock, trace } = options;
+    const { mesh, codec, clock, trace, standings } = options;
     this.#mesh = mesh;
     this.#clock = clock;
-    const ownership = new Ownership(mesh, clock);
+    const ownership = new Ownership(options);
     const metrics = createRouterMetrics(options.metrics, {
       topicsJoined: () => this.#joins.joinCount,
       topicsOwned: () => this.topicsOwned(),
@@ -87,6 +90,7 @@ class RendezvousRouter<Command, Result> implements MeshRouter<Command, Result> {
     });
     mesh.answer(codec.name, (_from, call) => this.#commands.serve(call));
     mesh.onChange(() => this.#follow());
+    standings.onChange(() => this.#follow());
     if (mesh.nodes().length > 0) this.#follow();
   }
 
@@ -155,7 +159,10 @@ class RendezvousRouter<Command, Result> implements MeshRouter<Command, Result> {
     const listed = new Set(this.#mesh.nodes().map(({ nodeId }) => nodeId));
     this.#joins.follow(listed);
     this.#interest.follow(listed);
-    if (this.#ownership.refresh()) this.#joins.ownersChanged();
+    if (this.#ownership.refresh()) {
+      this.#joins.ownersChanged();
+      this.#commands.giveUpSuspected();
+    }
     this.#commands.releaseHeld();
     this.#armOpeningEnd();
   }

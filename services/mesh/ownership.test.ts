@@ -28,9 +28,11 @@ function view(...listed: readonly NodeRecord[]) {
     nodes: () => membership.nodes(),
     isUp: (nodeId: string) => up.has(nodeId),
   };
-  const ownership = new Ownership(mesh, clock);
+  const away = new Set<string>();
+  const standings = { isAway: (nodeId: string) => away.has(nodeId) };
+  const ownership = new Ownership({ mesh, clock, standings });
   membership.list(listed);
-  return { clock, membership, up, ownership };
+  return { clock, membership, up, away, ownership };
 }
 
 const all = nodeIds.map((nodeId) => nodeRecord(nodeId));
@@ -67,6 +69,24 @@ test("a suspected owner is passed over, and joined beside the next in order", ()
   ownership.refresh();
   expect(ownership.routeOf(topic)).toEqual({ nodeId: "n1", opening: false });
   expect(ownership.joinTargetsOf(topic)).toEqual(["n2", "n3"]);
+});
+
+test("an owner that does not reach the store is passed over, this node too, unless that is true of all", () => {
+  const { ownership, up, away } = view(...all);
+  up.add("n2").add("n3");
+  ownership.refresh();
+  away.add("n2");
+  expect(ownership.refresh()).toBe(true);
+  const topic = topicOf("n2", "n3", "n1");
+  expect(ownership.routeOf(topic)).toEqual({ nodeId: "n3", opening: false });
+  expect(ownership.joinTargetsOf(topic)).toEqual(["n2", "n3"]);
+  away.add("n1");
+  ownership.refresh();
+  expect(ownership.routeOf(topicOf("n1", "n3", "n2"))).toEqual({ nodeId: "n3", opening: false });
+  away.add("n3");
+  // The store is away for all of them: the order stands, and nobody else need be asked.
+  ownership.refresh();
+  expect(ownership.routeOf(topic)).toEqual({ nodeId: "n2", opening: false });
 });
 
 test("an owner whose link is being opened is waited for a moment, then suspected", async () => {

@@ -4,6 +4,7 @@ import type { Logger } from "../kernel/logger.ts";
 import type { NodeMesh } from "../mesh/create-mesh.ts";
 import type { Membership } from "../mesh/membership.ts";
 import type { StoreEpoch } from "../mesh/store-epoch.ts";
+import type { StoreWatch } from "../mesh/store-standings.ts";
 import type { Appender } from "../message/appender.ts";
 import type { OwnReads } from "../message/own-reads.ts";
 import type { Feeds } from "../session/feeds.ts";
@@ -17,6 +18,7 @@ export interface CoreParts {
   readonly membership: Membership;
   readonly mesh: NodeMesh;
   readonly epoch: StoreEpoch;
+  readonly storeWatch: StoreWatch;
   readonly router: { stop(): Promise<void> };
   readonly ownReads: OwnReads;
   readonly appender: Appender;
@@ -130,7 +132,8 @@ const newEpochMessage = "The store is in a new epoch: open again with the positi
 
 /** In the order of start; what is drained and stopped last is started first. */
 function partsOf(core: CoreParts, { advertise, clock, hasTick }: CoreLifecycleOptions): LifecyclePart[] {
-  const { membership, mesh, epoch, router, ownReads, appender, feeds, storeCheck, sessions } = core;
+  const { membership, mesh, epoch, storeWatch, router, ownReads, appender, feeds, storeCheck, sessions } =
+    core;
   const loadReport = createLoadReport({
     clock,
     load: () => sessions.registry.load,
@@ -160,6 +163,7 @@ function partsOf(core: CoreParts, { advertise, clock, hasTick }: CoreLifecycleOp
       start: () => epoch.start({ hasTick, onRaised: () => forgetLogs(core) }),
       stop: () => epoch.stop(),
     },
+    { name: "store watch", start: () => storeWatch.start(), stop: () => storeWatch.stop() },
     { name: "store check", start: () => storeCheck.start(), stop: () => storeCheck.stop() },
     { name: "load", start: () => loadReport.start(), stop: () => loadReport.stop() },
     { name: "sessions", stop: () => sessions.registry.stop() },

@@ -12,6 +12,7 @@ import { createMeshRouter, type MeshRouter } from "../mesh/mesh-router.ts";
 import type { NodeRecord } from "../mesh/node-record.ts";
 import { conversationTopic } from "../mesh/router.ts";
 import { openStoreEpoch } from "../mesh/store-epoch.ts";
+import { createStoreWatch } from "../mesh/store-standings.ts";
 import type { MeshTransport } from "../mesh/transport.ts";
 import type { AppendCommand, AppendResult } from "../message/append-command.ts";
 import type { AppendParts } from "../message/append-deps.ts";
@@ -147,7 +148,7 @@ export async function createNodeCore(options: NodeCoreOptions): Promise<NodeCore
 }
 
 /** What a node has of the mesh. */
-interface NodeNet extends Pick<NodeCore, "membership" | "mesh" | "router" | "ids" | "traces"> {
+interface NodeNet extends Pick<NodeCore, "membership" | "mesh" | "storeWatch" | "router" | "ids" | "traces"> {
   /** The appends that reach this node as an owner are served by this. */
   serveAppends(appender: Appender): void;
 }
@@ -168,10 +169,12 @@ function createNodeNet(options: NodeCoreOptions, modules: CoreModules, traces: E
     clock,
     logger,
   });
+  const storeWatch = createStoreWatch({ mesh, look: () => store.epochMark.read(), clock, logger, metrics });
   let owner: Appender | undefined;
   const router = modules.createMeshRouter({
     mesh,
     codec: createAppendWire(clock),
+    standings: storeWatch,
     handle: async (command) =>
       // The registration's answer may be on its way, or lost, while others list this node already.
       owner === undefined || !membership.registered ? { kind: "moved" } : owner.append(command),
@@ -182,7 +185,15 @@ function createNodeNet(options: NodeCoreOptions, modules: CoreModules, traces: E
     trace: traces,
   });
   const ids = createIdAllocator({ store: store.idSlots, clock, slot: () => membership.idSlot });
-  return { membership, mesh, router, ids, traces, serveAppends: (appender) => (owner = appender) };
+  return {
+    membership,
+    mesh,
+    storeWatch,
+    router,
+    ids,
+    traces,
+    serveAppends: (appender) => (owner = appender),
+  };
 }
 
 /** What a record says before the listeners are open. */
