@@ -14,6 +14,15 @@ export const mongoLimits = {
   majorityMsMax: 4_000,
   /** The longest from handing a request to the driver to its answer, in milliseconds. */
   answerMsMax: 6_000,
+  /**
+   * The longest that a request keeps its turn, in milliseconds. The driver may lose one for good: a connection that was
+   * closed in the very turn in which it is written to answers nobody (driver 7.8).
+   */
+  turnMsMax: 15_000,
+  /** A driver that has not looked at its servers for so long has lost its own look in the same way, in milliseconds. */
+  monitorMsMax: 12_000,
+  /** The longest wait for a client to be closed before it connects again, in milliseconds. */
+  closeMsMax: 3_000,
   /** Opening a connection, and the answer to a heartbeat, in milliseconds. */
   connectMsMax: 3_000,
   /** A connection that is silent for longer while an answer is due is closed, in milliseconds. */

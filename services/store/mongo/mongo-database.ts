@@ -132,7 +132,7 @@ class BoundedDatabase implements MongoDatabase {
     await client.close();
   }
 
-  /** A request keeps its turn until the driver has done with it, however long ago its caller was answered. */
+  /** A request keeps its turn until the driver has done with it, or for `turnMsMax`, however long ago its caller was answered. */
   async #request<T>(kind: Kind, run: () => Promise<T>): Promise<T> {
     const startMs = this.#options.clock.monotonicMs();
     const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -162,7 +162,10 @@ class BoundedDatabase implements MongoDatabase {
       () => undefined,
     );
     this.#running.add(done);
-    await done;
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const timer = this.#options.clock.after(mongoLimits.turnMsMax, resolve);
+    await Promise.race([done, over]);
+    timer.cancel();
     this.#running.delete(done);
   }
 

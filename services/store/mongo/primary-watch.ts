@@ -1,66 +1,116 @@
 import type { MongoClient, TopologyDescription } from "mongodb";
-import type { Clock } from "../../kernel/clock.ts";
+import { type Clock, sleep } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/logger.ts";
+import { thrownError } from "../../kernel/thrown-error.ts";
+import { mongoLimits } from "./limits.ts";
 
 /** Knows whether there is a server that takes writes. */
 export interface PrimaryWatch {
   readonly isKnown: boolean;
-  /** Resolves with true as soon as one is known, with false after `waitMs`. */
+  /** Resolves with true as soon as one is known, with false when none has been for `waitMs`, at once if that is over. */
   wait(waitMs: number): Promise<boolean>;
 }
 
+/** What the watch works with. */
+export interface PrimaryWatchOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
 /** Follows what the client's heartbeats and failures tell. To be made before the client connects. */
-export function createPrimaryWatch(
-  client: MongoClient,
-  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-): PrimaryWatch {
-  let isKnown = false;
+export function createPrimaryWatch(client: MongoClient, options: PrimaryWatchOptions): PrimaryWatch {
+  return new TopologyWatch(client, options);
+}
+
+class TopologyWatch implements PrimaryWatch {
+  readonly #client: MongoClient;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #isKnown = false;
+  #awaySinceMs: number;
   /** Those who wait; as many as run at most. */
-  const waiting = new Set<() => void>();
-  let looking = false;
+  readonly #waiting = new Set<() => void>();
+  #isLooking = false;
+  /** Not so after the client was closed because its driver hung, until it is connected again. */
+  #isConnected = true;
+  /** When the driver last began or ended a look at a server. */
+  #heardMs: number;
+
+  constructor(client: MongoClient, { clock, logger }: PrimaryWatchOptions) {
+    this.#client = client;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#awaySinceMs = clock.monotonicMs();
+    this.#heardMs = clock.monotonicMs();
+    for (const event of heartbeats) client.on(event, () => (this.#heardMs = clock.monotonicMs()));
+    client.on("topologyDescriptionChanged", ({ newDescription }) => this.#follow(newDescription));
+  }
+
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
+  wait(waitMs: number): Promise<boolean> {
+    if (this.#isKnown) return Promise.resolve(true);
+    void this.#look();
+    const leftMs = this.#awaySinceMs + waitMs - this.#clock.monotonicMs();
+    if (leftMs <= 0) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const end = (known: boolean) => (): void => {
+        timer.cancel();
+        this.#waiting.delete(wake);
+        resolve(known);
+      };
+      const wake = end(true);
+      const timer = this.#clock.after(leftMs, end(false));
+      this.#waiting.add(wake);
+    });
+  }
+
+  #follow(description: TopologyDescription): void {
+    const before = this.#isKnown;
+    this.#isKnown = hasPrimary(description);
+    if (before === this.#isKnown) return;
+    if (this.#isKnown) {
+      this.#logger.info("MongoDB has a primary");
+      for (const wake of this.#waiting) wake();
+    } else {
+      this.#awaySinceMs = this.#clock.monotonicMs();
+      this.#logger.warn("MongoDB has no primary that this node can reach");
+    }
+  }
 
   /** The driver looks at its servers at once for a request that finds none, and otherwise at the next heartbeat only. */
-  const look = async (): Promise<void> => {
-    if (looking) return;
-    looking = true;
+  async #look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
     try {
-      await client.db("admin").command({ ping: 1 });
+      if (this.#clock.monotonicMs() - this.#heardMs >= mongoLimits.monitorMsMax) await this.#hangUp();
+      if (!this.#isConnected) await this.#client.connect();
+      this.#isConnected = true;
+      await this.#client.db("admin").command({ ping: 1 });
     } catch {
       // What it met is told as a change of the topology.
     } finally {
-      looking = false;
+      this.#isLooking = false;
     }
-  };
+  }
 
-  client.on("topologyDescriptionChanged", ({ newDescription }) => {
-    const before = isKnown;
-    isKnown = hasPrimary(newDescription);
-    if (before && !isKnown) logger.warn("MongoDB has no primary that this node can reach");
-    if (before || !isKnown) return;
-    logger.info("MongoDB has a primary");
-    for (const wake of waiting) wake();
-  });
-
-  return {
-    get isKnown() {
-      return isKnown;
-    },
-    wait: (waitMs) => {
-      if (isKnown) return Promise.resolve(true);
-      return new Promise((resolve) => {
-        const end = (known: boolean) => (): void => {
-          timer.cancel();
-          waiting.delete(wake);
-          resolve(known);
-        };
-        const wake = end(true);
-        const timer = clock.after(waitMs, end(false));
-        waiting.add(wake);
-        void look();
-      });
-    },
-  };
+  /** The driver's own look hangs, and it would make no other one: a new topology of the same client takes its place. */
+  async #hangUp(): Promise<void> {
+    this.#isConnected = false;
+    this.#heardMs = this.#clock.monotonicMs();
+    this.#logger.warn("MongoDB's driver has stopped looking for a primary: its client connects anew");
+    const closing = this.#client.close().catch((thrown: unknown) => {
+      this.#logger.warn("MongoDB's client was not closed in order", { error: thrownError(thrown) });
+    });
+    const given = new AbortController();
+    await Promise.race([closing, sleep(this.#clock, mongoLimits.closeMsMax, given.signal)]);
+    given.abort();
+  }
 }
+
+const heartbeats = ["serverHeartbeatStarted", "serverHeartbeatSucceeded", "serverHeartbeatFailed"] as const;
 
 const writable = new Set(["Standalone", "RSPrimary", "Mongos", "LoadBalancer"]);
 
