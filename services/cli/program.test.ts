@@ -25,7 +25,7 @@ const reference = readFileSync(new URL("../../docs/cli.md", import.meta.url), "u
 
 /** The commands that a text names as `npx parley …`, each by as many words as are command names. */
 function commandsIn(text: string): string[] {
-  return [...text.matchAll(/npx parley (?<words>[a-z]+(?: [a-z]+)?)/g)].map((match) => {
+  return [...text.matchAll(/npx parley (?<words>[a-z]+(?: [a-z-]+)?)/g)].map((match) => {
     const words = match.groups?.["words"] ?? "";
     return names.includes(words) ? words : (words.split(" ", 1)[0] ?? "");
   });
@@ -67,7 +67,7 @@ describe("docs/cli.md", () => {
     const runnable = commands
       .filter(({ command }) => command.commands.length === 0 || command.options.length > 0)
       .map(({ name }) => name);
-    const documented = [...reference.matchAll(/^\| `parley (?<name>[a-z]+(?: [a-z]+)?)[^`]*`/gm)].map(
+    const documented = [...reference.matchAll(/^\| `parley (?<name>[a-z]+(?: [a-z-]+)?)[^`]*`/gm)].map(
       (match) => match.groups?.["name"] ?? "",
     );
     expect(documented.toSorted()).toEqual(runnable.toSorted());

@@ -8,6 +8,7 @@ import { addConversationCommands } from "./conversation-commands.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { addNodeCommands } from "./node-commands.ts";
 import { addPersonCommands } from "./person-commands.ts";
+import { addStoreCommands } from "./store-commands.ts";
 
 /** Runs one `parley` command line (without the program's name) and resolves to its exit code. Never throws. */
 export async function runProgram(args: readonly string[], context: CommandContext): Promise<number> {
@@ -40,6 +41,7 @@ export function buildProgram(context: CommandContext): Command {
   addClusterCommands(program, context);
   addPersonCommands(program, context);
   addConversationCommands(program, context);
+  addStoreCommands(program, context);
   addConfigCommands(program, context);
   addCertificateCommands(program, context);
   for (const command of program.commands) inheritSettings(program, command);

@@ -54,6 +54,7 @@ export class StoreOutcomeUnknown extends Error {
  * - `missing`: it cannot be opened (no directory, no permission);
  * - `not-a-database`, `damaged`: its bytes are not, or no longer, a sound SQLite database;
  * - `foreign`: it belongs to another application; `newer`: it was written by newer code;
+ * - `unfinished`: it is to hold a copy that did not come to its end;
  * - `migration`: a migration failed; `busy`: others kept it locked; `code`: the procedures did not load.
  */
 export type UnusableReason =
@@ -62,6 +63,7 @@ export type UnusableReason =
   | "damaged"
   | "foreign"
   | "newer"
+  | "unfinished"
   | "migration"
   | "busy"
   | "code";

@@ -70,3 +70,12 @@ export const walAutocheckpointPages = 8_000;
 
 /** Nesting of an argument; a deeper (or cyclic) one is a bug of the caller. */
 export const argumentDepthMax = 32;
+
+/** Pages (4 KiB each) that a copy of a whole file reads at once. */
+export const copyPagesMax = 512;
+
+/** The longest rest of a copy between two parts, in milliseconds; it is as long as the part took. */
+export const copyPauseMsMax = 100;
+
+/** Between two words on how far a copy is, in milliseconds. */
+export const copyProgressMs = 500;

@@ -98,18 +98,18 @@ export class RestoredWorld implements AsyncDisposable {
 
   /** Ends all nodes in order, copies their store, and starts them again. */
   async copy(): Promise<StoreCopy> {
-    await this.#stopAll("SIGTERM");
-    const copy = copyStore(this.#directory);
+    await this.stopAll("SIGTERM");
+    const copy = copyStore(this.directory);
     this.#running.use(copy);
-    await this.#startAll();
+    await this.startAll();
     return copy;
   }
 
   /** Kills all nodes, puts the store back to what it was when it was copied, and starts them again. */
   async putBack(copy: StoreCopy): Promise<void> {
-    await this.#stopAll("SIGKILL");
+    await this.stopAll("SIGKILL");
     copy.putBack();
-    await this.#startAll();
+    await this.startAll();
   }
 
   /** The store's epoch as each node tells it by its metrics. */
@@ -121,15 +121,18 @@ export class RestoredWorld implements AsyncDisposable {
     );
   }
 
-  get #directory(): string {
+  /** Where the nodes keep their data. */
+  get directory(): string {
     return this.cluster.nodes[0]?.process.dataDirectory ?? "";
   }
 
-  async #stopAll(signal: NodeJS.Signals): Promise<void> {
+  /** Ends all nodes, those too that have ended already. */
+  async stopAll(signal: NodeJS.Signals): Promise<void> {
     await Promise.all(this.cluster.nodes.map(({ process }) => process.kill(signal)));
   }
 
-  async #startAll(): Promise<void> {
+  /** Starts them again, and waits until they are linked. */
+  async startAll(): Promise<void> {
     await Promise.all(this.cluster.nodes.map(({ process }) => process.restart()));
     await this.cluster.linked();
   }

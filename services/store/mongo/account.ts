@@ -1,6 +1,8 @@
 import type { Filter } from "mongodb";
 import type { AccountRow, AccountStore } from "../../account/ports.ts";
+import type { CollectionCopier } from "../copy/collections.ts";
 import type { CollectionIndexes } from "./collection-indexes.ts";
+import { copierOfKeyed } from "./copied-collection.ts";
 import { deviceIndexes } from "./device.ts";
 import type { MongoDatabase } from "./mongo-database.ts";
 import { duplicatesOf } from "./store-fault.ts";
@@ -76,4 +78,13 @@ export function createMongoAccountStore(database: MongoDatabase): AccountStore {
 
 function rowOf({ _id, ...row }: AccountDocument): AccountRow {
   return { accountId: _id, ...row };
+}
+
+/** Accounts for a copy; a row is written as it is. */
+export function mongoAccountCopier(database: MongoDatabase): CollectionCopier<AccountRow> {
+  return copierOfKeyed<AccountDocument, AccountRow>(database, {
+    collection: accountIndexes.collection,
+    rowOf,
+    upsertOf: ({ accountId, ...row }) => ({ key: accountId, update: { $set: row } }),
+  });
 }

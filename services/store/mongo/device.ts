@@ -1,6 +1,8 @@
 import type { Binary } from "mongodb";
 import type { DeviceRow, DeviceStore } from "../../account/ports.ts";
+import type { CollectionCopier } from "../copy/collections.ts";
 import type { CollectionIndexes } from "./collection-indexes.ts";
+import { copierOfKeyed } from "./copied-collection.ts";
 import { binaryOf, bytesOf } from "./document.ts";
 import type { MongoDatabase } from "./mongo-database.ts";
 import { duplicatesOf } from "./store-fault.ts";
@@ -70,4 +72,16 @@ function rowOf({ _id, openRefreshHashes, previousRefreshHash, ...row }: DeviceDo
     openRefreshHashes: openRefreshHashes.map(bytesOf),
     previousRefreshHash: bytesOf(previousRefreshHash),
   };
+}
+
+/** Devices for a copy. */
+export function mongoDeviceCopier(database: MongoDatabase): CollectionCopier<DeviceRow> {
+  return copierOfKeyed<DeviceDocument, DeviceRow>(database, {
+    collection: deviceIndexes.collection,
+    rowOf,
+    upsertOf: (row) => {
+      const { _id, ...fields } = documentOf(row);
+      return { key: _id, update: { $set: fields } };
+    },
+  });
 }

@@ -5,6 +5,11 @@ export function keyOf(...parts: readonly string[]): string {
   return parts.map(encodeURIComponent).join("/");
 }
 
+/** The parts that `keyOf` joined. */
+export function partsOf(key: string): readonly string[] {
+  return key.split("/").map(decodeURIComponent);
+}
+
 /** Bytes as a document holds them. */
 export function binaryOf(bytes: Uint8Array): Binary {
   return new Binary(bytes);

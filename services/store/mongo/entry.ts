@@ -2,7 +2,9 @@ import type { Binary, Filter, FindCursor, WithId } from "mongodb";
 import { ErrorReason } from "../../../gen/parley/error/v1/error_reason_pb.ts";
 import { Fault } from "../../kernel/fault.ts";
 import type { AppendOutcome, ClientKey, EntryLogStore, EntryRow, PageLimit } from "../../message/ports.ts";
+import type { CollectionCopier } from "../copy/collections.ts";
 import type { CollectionIndexes } from "./collection-indexes.ts";
+import { copierByConversation } from "./copied-collection.ts";
 import { binaryOf, bytesOf } from "./document.ts";
 import { mongoLimits } from "./limits.ts";
 import type { MongoDatabase } from "./mongo-database.ts";
@@ -98,4 +100,21 @@ function documentOf(row: EntryRow): EntryDocument {
 
 function rowOf({ _id, digest, bytes, ...row }: WithId<EntryDocument>): EntryRow {
   return { ...row, digest: bytesOf(digest), bytes: bytesOf(bytes) };
+}
+
+/** Entries for a copy. */
+export function mongoEntryCopier(database: MongoDatabase): CollectionCopier<EntryRow> {
+  const entries = database.collection<EntryDocument>(entryIndexes.collection);
+  return copierByConversation(database, entries, {
+    number: "seq",
+    rowOf,
+    writeAll: async (rows) => {
+      try {
+        await database.write(() => entries.insertMany(rows.map(documentOf), { ordered: false }));
+      } catch (thrown) {
+        // Those that are there were written before the copy was interrupted; all others are written all the same.
+        if (duplicatesOf(thrown) === undefined) throw thrown;
+      }
+    },
+  });
 }

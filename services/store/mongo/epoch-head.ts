@@ -1,5 +1,7 @@
 import type { EpochHeadStore } from "../../message/ports.ts";
+import type { CollectionCopier, EpochHeadRow } from "../copy/collections.ts";
 import type { CollectionIndexes } from "./collection-indexes.ts";
+import { copierByConversation } from "./copied-collection.ts";
 import { keyOf } from "./document.ts";
 import type { MongoDatabase } from "./mongo-database.ts";
 import { upsertAll } from "./upsert.ts";
@@ -39,4 +41,19 @@ export function createMongoEpochHeadStore(database: MongoDatabase): EpochHeadSto
       return lowest;
     },
   };
+}
+
+/** Heads of epochs for a copy. */
+export function mongoEpochHeadCopier(database: MongoDatabase): CollectionCopier<EpochHeadRow> {
+  const heads = database.collection<EpochHeadDocument>(epochHeadIndexes.collection);
+  return copierByConversation(database, heads, {
+    number: "epoch",
+    rowOf: ({ conversationId, epoch, head }) => ({ conversationId, epoch, head }),
+    writeAll: (rows) =>
+      upsertAll(
+        database,
+        heads,
+        rows.map((row) => ({ key: keyOf(row.conversationId, String(row.epoch)), update: { $set: row } })),
+      ),
+  });
 }

@@ -1,4 +1,5 @@
 import type { EpochMarkStore, StoreMark } from "../../mesh/ports.ts";
+import type { CollectionCopier } from "../copy/collections.ts";
 import type { CollectionIndexes } from "./collection-indexes.ts";
 import type { MongoDatabase } from "./mongo-database.ts";
 import { upsertAll } from "./upsert.ts";
@@ -30,5 +31,29 @@ export function createMongoEpochMarkStore(database: MongoDatabase): EpochMarkSto
       const { matchedCount } = await database.write(() => marks.updateOne(filter, update));
       return matchedCount === 1;
     },
+  };
+}
+
+/** The mark for a copy. */
+export function mongoEpochMarkCopier(database: MongoDatabase): CollectionCopier<StoreMark> {
+  const marks = database.collection<EpochMarkDocument>(epochMarkIndexes.collection);
+  return {
+    readPage: async (after) => {
+      const found = await database.read((bounds) => marks.findOne({ _id: documentKey }, bounds));
+      if (found === null || after !== undefined) return [];
+      const { epoch, tick, lineage } = found;
+      // Written before it is raised first, and the same as none.
+      return epoch === firstMark.epoch && tick === firstMark.tick ? [] : [{ epoch, tick, lineage }];
+    },
+    writeAll: (rows) =>
+      upsertAll(
+        database,
+        marks,
+        rows.map(({ epoch, tick, lineage }) => ({
+          key: documentKey,
+          update: { $set: { epoch, tick, lineage } },
+        })),
+      ),
+    count: async () => 1,
   };
 }

@@ -1,6 +1,8 @@
 import type { GenerationStore } from "../../session/ports.ts";
+import type { CollectionCopier, GenerationRow } from "../copy/collections.ts";
 import type { CollectionIndexes } from "./collection-indexes.ts";
-import { keyOf } from "./document.ts";
+import { copierOfKeyed } from "./copied-collection.ts";
+import { keyOf, partsOf } from "./document.ts";
 import { findAndModify } from "./find-and-modify.ts";
 import type { MongoDatabase } from "./mongo-database.ts";
 
@@ -25,4 +27,19 @@ export function createMongoGenerationStore(database: MongoDatabase): GenerationS
       return raised.generation;
     },
   };
+}
+
+/** Generations for a copy. */
+export function mongoGenerationCopier(database: MongoDatabase): CollectionCopier<GenerationRow> {
+  return copierOfKeyed<GenerationDocument, GenerationRow>(database, {
+    collection: generationIndexes.collection,
+    rowOf: ({ _id, generation }) => {
+      const [accountId = "", deviceId = ""] = partsOf(_id);
+      return { accountId, deviceId, generation };
+    },
+    upsertOf: ({ accountId, deviceId, generation }) => ({
+      key: keyOf(accountId, deviceId),
+      update: { $set: { generation } },
+    }),
+  });
 }

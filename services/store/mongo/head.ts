@@ -1,7 +1,9 @@
 import type { Filter } from "mongodb";
 import type { HeadRow, HeadStore } from "../../message/ports.ts";
+import type { CollectionCopier } from "../copy/collections.ts";
 import { changeTimeUpdate } from "./change-time.ts";
 import type { CollectionIndexes } from "./collection-indexes.ts";
+import { copierOfKeyed } from "./copied-collection.ts";
 import type { MongoDatabase } from "./mongo-database.ts";
 import { upsertAll } from "./upsert.ts";
 
@@ -49,4 +51,16 @@ export function createMongoHeadStore(database: MongoDatabase): HeadStore {
 function rowOf(document: HeadDocument): HeadRow {
   const { _id, headSeq, messageOrdinal, appliedSeq, changeTimeMs, memberLow, memberHigh } = document;
   return { conversationId: _id, headSeq, messageOrdinal, appliedSeq, changeTimeMs, memberLow, memberHigh };
+}
+
+/** Heads rows for a copy; they count as changed when they are written. */
+export function mongoHeadCopier(database: MongoDatabase): CollectionCopier<HeadRow> {
+  return copierOfKeyed<HeadDocument, HeadRow>(database, {
+    collection: headIndexes.collection,
+    rowOf,
+    upsertOf: ({ conversationId, ...row }) => ({
+      key: conversationId,
+      update: { $set: row, ...changeTimeUpdate },
+    }),
+  });
 }

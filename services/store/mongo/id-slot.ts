@@ -1,4 +1,5 @@
 import type { IdSlotStore } from "../../kernel/ids.ts";
+import type { CollectionCopier, IdSlotRow } from "../copy/collections.ts";
 import type { CollectionIndexes } from "./collection-indexes.ts";
 import type { MongoDatabase } from "./mongo-database.ts";
 import { upsertAll } from "./upsert.ts";
@@ -36,5 +37,27 @@ export function createMongoIdSlotStore(database: MongoDatabase): IdSlotStore {
       if (raised === undefined) throw new Error(`the mark of id slot ${slot} went back`);
       return raised;
     },
+  };
+}
+
+/** Marks of id slots for a copy. They are few, and their keys are texts, so they are put in order here. */
+export function mongoIdSlotCopier(database: MongoDatabase): CollectionCopier<IdSlotRow> {
+  const slots = database.collection<IdSlotDocument>(idSlotIndexes.collection);
+  return {
+    readPage: async (after, rowsMax) => {
+      const found = await database.read((bounds) => slots.find({}, bounds).toArray());
+      return found
+        .map(({ _id, mark }) => ({ slot: Number(_id), mark }))
+        .filter(({ slot }) => after === undefined || slot > Number(after[0]))
+        .sort((one, other) => one.slot - other.slot)
+        .slice(0, rowsMax);
+    },
+    writeAll: (rows) =>
+      upsertAll(
+        database,
+        slots,
+        rows.map(({ slot, mark }) => ({ key: String(slot), update: { $set: { mark } } })),
+      ),
+    count: () => database.read(() => slots.estimatedDocumentCount()),
   };
 }

@@ -6,8 +6,10 @@ import type {
   MembershipCounts,
   MembershipStore,
 } from "../../message/ports.ts";
+import type { CollectionCopier } from "../copy/collections.ts";
 import { changeTimeUpdate } from "./change-time.ts";
 import type { CollectionIndexes } from "./collection-indexes.ts";
+import { copierOfKeyed } from "./copied-collection.ts";
 import { keyOf } from "./document.ts";
 import type { MongoDatabase } from "./mongo-database.ts";
 import { type Upsert, upsertAll } from "./upsert.ts";
@@ -87,13 +89,13 @@ export function createMongoMembershipStore(database: MongoDatabase): MembershipS
       if (conversationIds.length === 0) return [];
       const filter = { _id: { $in: [...conversationIds] } };
       const found = await database.read((bounds) => groups.find(filter, bounds).toArray());
-      return found.map(({ _id, ...group }) => ({ conversationId: _id, ...group }));
+      return found.map(groupOf);
     },
   };
 }
 
 function upsertOf({ conversationId, accountId, intervals, ...row }: MemberRow): Upsert<MemberDocument> {
-  const isOpen = intervals.length > 0 && intervals.at(-1)?.to === undefined;
+  const isOpen = isOpenOf(intervals);
   return {
     key: keyOf(conversationId, accountId),
     where: { seenSeq: { $lt: row.seenSeq } },
@@ -118,4 +120,36 @@ function rowOf({ conversationId, accountId, intervals, role, seenSeq, version }:
     seenSeq,
     version,
   };
+}
+
+function isOpenOf(intervals: readonly MemberInterval[]): boolean {
+  return intervals.length > 0 && intervals.at(-1)?.to === undefined;
+}
+
+/** Memberships for a copy; they count as changed when they are written. */
+export function mongoMembershipCopier(database: MongoDatabase): CollectionCopier<MemberRow> {
+  return copierOfKeyed<MemberDocument, MemberRow>(database, {
+    collection: membershipIndexes.collection,
+    rowOf,
+    upsertOf: (row) => {
+      const intervals = row.intervals.map(intervalDocumentOf);
+      return {
+        key: keyOf(row.conversationId, row.accountId),
+        update: { $set: { ...row, intervals, isOpen: isOpenOf(row.intervals) }, ...changeTimeUpdate },
+      };
+    },
+  });
+}
+
+function groupOf({ _id, name, createTimeMs }: GroupDocument): GroupRow {
+  return { conversationId: _id, name, createTimeMs };
+}
+
+/** Groups for a copy. */
+export function mongoGroupCopier(database: MongoDatabase): CollectionCopier<GroupRow> {
+  return copierOfKeyed<GroupDocument, GroupRow>(database, {
+    collection: groupIndexes.collection,
+    rowOf: groupOf,
+    upsertOf: ({ conversationId, ...group }) => ({ key: conversationId, update: { $set: group } }),
+  });
 }

@@ -3,8 +3,10 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/logger.ts";
 import type { Metrics } from "../../kernel/metrics.ts";
 import { thrownError } from "../../kernel/thrown-error.ts";
+import { type CopyEnd, unfinishedText } from "../copy/collections.ts";
 import { createMongoAccountStore } from "./account.ts";
 import { createMongoChangeStore } from "./change.ts";
+import { createMongoCopyMark, mongoCopyEnd } from "./copy.ts";
 import { createMongoDeviceStore } from "./device.ts";
 import { createMongoEntryStore } from "./entry.ts";
 import { createMongoEpochHeadStore } from "./epoch-head.ts";
@@ -42,8 +44,28 @@ export interface MongoStore extends ReturnType<typeof collections> {
   readonly version: string;
 }
 
-/** Connects, looks at the deployment, and brings the database up to date. Throws UnusableMongo. */
+/**
+ * Connects, looks at the deployment, and brings the database up to date. Throws UnusableMongo, also for one that a copy was
+ * made to which did not come to its end.
+ */
 export async function openMongoStore(options: MongoStoreOptions): Promise<MongoStore> {
+  return openWith(options, async (database) => {
+    if ((await createMongoCopyMark(database).read()) !== undefined) {
+      throw new UnusableMongo("unfinished", `the database ${databaseNameOf(options.url)} ${unfinishedText}`);
+    }
+    return { ...collections(database), version: await versionOf(database) };
+  });
+}
+
+/** Opens the store as an end of a copy, unfinished or not. Throws UnusableMongo. */
+export async function openMongoCopyEnd(options: MongoStoreOptions): Promise<CopyEnd> {
+  return openWith(options, async (database) => mongoCopyEnd(database));
+}
+
+async function openWith<T>(
+  options: MongoStoreOptions,
+  use: (database: MongoDatabase) => Promise<T>,
+): Promise<T> {
   const { url, clock, logger, metrics } = options;
   const client = createClient(options);
   const name = databaseNameOf(url);
@@ -54,7 +76,7 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<MongoS
     const db = client.db(name);
     await migrate({ db, migrations, clock, logger });
     await assertUniqueIndexes(db, migrations);
-    return { ...collections(database), version: await versionOf(database) };
+    return await use(database);
   } catch (thrown) {
     await database.stop();
     if (thrown instanceof UnusableMongo) throw thrown;

@@ -1,5 +1,7 @@
 import type { PersonalRow, PersonalStore } from "../../message/ports.ts";
+import type { CollectionCopier } from "../copy/collections.ts";
 import type { CollectionIndexes } from "./collection-indexes.ts";
+import { copierOfKeyed } from "./copied-collection.ts";
 import { keyOf } from "./document.ts";
 import type { MongoDatabase } from "./mongo-database.ts";
 import { upsertAll } from "./upsert.ts";
@@ -56,4 +58,13 @@ export function createMongoPersonalStore(database: MongoDatabase): PersonalStore
         },
       ]),
   };
+}
+
+/** Personal rows for a copy. */
+export function mongoPersonalCopier(database: MongoDatabase): CollectionCopier<PersonalRow> {
+  return copierOfKeyed<PersonalDocument, PersonalRow>(database, {
+    collection: personalIndexes.collection,
+    rowOf: ({ _id, ...row }) => row,
+    upsertOf: (row) => ({ key: keyOf(row.accountId, row.conversationId), update: { $set: row } }),
+  });
 }

@@ -1,6 +1,8 @@
 import type { Binary } from "mongodb";
 import type { SecretKeyStore } from "../../kernel/secret-keys.ts";
+import type { CollectionCopier, SecretKeyRow } from "../copy/collections.ts";
 import type { CollectionIndexes } from "./collection-indexes.ts";
+import { copierOfKeyed } from "./copied-collection.ts";
 import { binaryOf, bytesOf } from "./document.ts";
 import { findAndModify } from "./find-and-modify.ts";
 import type { MongoDatabase } from "./mongo-database.ts";
@@ -23,4 +25,13 @@ export function createMongoSecretKeyStore(database: MongoDatabase): SecretKeySto
       return bytesOf(key);
     },
   };
+}
+
+/** Secret keys for a copy. */
+export function mongoSecretKeyCopier(database: MongoDatabase): CollectionCopier<SecretKeyRow> {
+  return copierOfKeyed<SecretKeyDocument, SecretKeyRow>(database, {
+    collection: secretKeyIndexes.collection,
+    rowOf: ({ _id, key }) => ({ name: _id, key: bytesOf(key) }),
+    upsertOf: ({ name, key }) => ({ key: name, update: { $set: { key: binaryOf(key) } } }),
+  });
 }

@@ -1,4 +1,5 @@
 import type { SigningKeyRow, SigningKeyStore } from "../../account/ports.ts";
+import type { CollectionCopier, RankedSigningKey } from "../copy/collections.ts";
 import type { CollectionIndexes } from "./collection-indexes.ts";
 import type { MongoDatabase } from "./mongo-database.ts";
 import { upsertAll } from "./upsert.ts";
@@ -44,5 +45,32 @@ export function createMongoSigningKeyStore(database: MongoDatabase): SigningKeyS
       }
       throw new Error(`a signing key could not be added: others did so ${attemptsMax} times meanwhile`);
     },
+  };
+}
+
+/** Signing keys for a copy: all of them in one page, the one added first at its beginning. */
+export function mongoSigningKeyCopier(database: MongoDatabase): CollectionCopier<RankedSigningKey> {
+  const documents = database.collection<SigningKeysDocument>(signingKeyIndexes.collection);
+  const readAll = async (): Promise<RankedSigningKey[]> => {
+    const found = await database.read((bounds) => documents.findOne({ _id: documentKey }, bounds));
+    return (found?.keys ?? []).toReversed().map((key, rank) => ({ ...key, rank }));
+  };
+  return {
+    readPage: async (after) =>
+      (await readAll()).filter(({ rank }) => after === undefined || rank > Number(after[0])),
+    writeAll: (rows) => {
+      const keys = rows
+        .toReversed()
+        .map(({ keyId, privateKey, publicKey, createTimeMs }) => ({
+          keyId,
+          privateKey,
+          publicKey,
+          createTimeMs,
+        }));
+      return upsertAll(database, documents, [
+        { key: documentKey, update: { $set: { keys, revision: BigInt(keys.length) } } },
+      ]);
+    },
+    count: async () => (await readAll()).length,
   };
 }

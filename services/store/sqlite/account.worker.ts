@@ -1,6 +1,7 @@
 import type { AccountRow, InsertOutcome } from "../../account/ports.ts";
 import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
 import { integerOf, numberOf, type SqliteRow, textOf } from "./column.ts";
+import type { CopiedTable } from "./copied-table.ts";
 
 export const accountSchema = `
   CREATE TABLE account (
@@ -68,17 +69,7 @@ export const accountProcedures = {
   writes: {
     accountInsert: (connection: Connection, row: AccountRow): InsertOutcome => {
       const sql = `INSERT INTO account (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`;
-      const { changes } = connection
-        .statement(sql)
-        .run(
-          row.accountId,
-          row.handle,
-          row.displayName,
-          row.passwordHash,
-          row.version,
-          row.createTimeMs,
-          row.requestId,
-        );
+      const { changes } = connection.statement(sql).run(...valuesOf(row));
       return Number(changes) === 1 ? "inserted" : "taken";
     },
 
@@ -101,3 +92,16 @@ export const accountProcedures = {
     },
   },
 } satisfies ProcedureTables;
+
+export const accountTable: CopiedTable<AccountRow> = {
+  table: "account",
+  columns,
+  key: [{ column: "account_id" }],
+  rowOf,
+  valuesOf,
+};
+
+function valuesOf(row: AccountRow) {
+  const { accountId, handle, displayName, passwordHash, version, createTimeMs, requestId } = row;
+  return [accountId, handle, displayName, passwordHash, version, createTimeMs, requestId];
+}

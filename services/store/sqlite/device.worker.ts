@@ -1,6 +1,7 @@
 import type { DeviceRow } from "../../account/ports.ts";
 import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
 import { blobOf, integerOf, numberOf, type SqliteRow, textOf } from "./column.ts";
+import type { CopiedTable } from "./copied-table.ts";
 
 export const deviceSchema = `
   CREATE TABLE device (
@@ -107,3 +108,11 @@ export const deviceProcedures = {
     },
   },
 } satisfies ProcedureTables;
+
+export const deviceTable: CopiedTable<DeviceRow> = {
+  table: "device",
+  columns,
+  key: [{ column: "device_id" }],
+  rowOf,
+  valuesOf,
+};

@@ -2,6 +2,7 @@ import type { ClientKey, EntryRow, PageLimit } from "../../message/ports.ts";
 import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
 import { violatedConstraintOf } from "../../sqlite/sqlite-error.ts";
 import { blobOf, integerOf, numberOf, type SqliteRow, textOf } from "./column.ts";
+import type { CopiedTable } from "./copied-table.ts";
 import { raiseHeadsOf } from "./head.worker.ts";
 
 export const entrySchema = `
@@ -148,3 +149,11 @@ function entryOf(row: SqliteRow): EntryRow {
     bytes: blobOf(row, "bytes"),
   };
 }
+
+export const entryTable: CopiedTable<EntryRow> = {
+  table: "entry",
+  columns,
+  key: [{ column: "conversation_id" }, { column: "seq", isInteger: true }],
+  rowOf: entryOf,
+  valuesOf,
+};

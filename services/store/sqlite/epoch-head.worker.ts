@@ -1,5 +1,7 @@
 import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
+import type { EpochHeadRow } from "../copy/collections.ts";
 import { integerOf, textOf } from "./column.ts";
+import type { CopiedTable } from "./copied-table.ts";
 
 export const epochHeadSchema = `
   CREATE TABLE epoch_head (
@@ -39,3 +41,15 @@ export const epochHeadProcedures = {
     },
   },
 } satisfies ProcedureTables;
+
+export const epochHeadTable: CopiedTable<EpochHeadRow> = {
+  table: "epoch_head",
+  columns: "conversation_id, epoch, head",
+  key: [{ column: "conversation_id" }, { column: "epoch", isInteger: true }],
+  rowOf: (row) => ({
+    conversationId: textOf(row, "conversation_id"),
+    epoch: integerOf(row, "epoch"),
+    head: integerOf(row, "head"),
+  }),
+  valuesOf: ({ conversationId, epoch, head }) => [conversationId, epoch, head],
+};

@@ -1,6 +1,7 @@
 import type { EpochMark, StoreMark } from "../../mesh/ports.ts";
 import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
 import { integerOf, textOf } from "./column.ts";
+import type { TableCopy } from "./copied-table.ts";
 
 /** Has its only row from the beginning, so that a compare-and-set is one update. */
 export const epochMarkSchema = `
@@ -19,12 +20,7 @@ const raise =
 /** Runs in the worker thread. */
 export const epochMarkProcedures = {
   reads: {
-    epochMarkRead: (connection: Connection): StoreMark => {
-      const row = connection.statement("SELECT epoch, tick, lineage FROM epoch_mark WHERE id = 1").get();
-      if (row === undefined) throw new Error("the store has no epoch mark");
-      const lineage = textOf(row, "lineage").split(",").map(BigInt);
-      return { epoch: integerOf(row, "epoch"), tick: integerOf(row, "tick"), lineage };
-    },
+    epochMarkRead: readMark,
   },
   writes: {
     epochMarkRaise: (
@@ -38,3 +34,23 @@ export const epochMarkProcedures = {
     },
   },
 } satisfies ProcedureTables;
+
+function readMark(connection: Connection): StoreMark {
+  const row = connection.statement("SELECT epoch, tick, lineage FROM epoch_mark WHERE id = 1").get();
+  if (row === undefined) throw new Error("the store has no epoch mark");
+  const lineage = textOf(row, "lineage").split(",").map(BigInt);
+  return { epoch: integerOf(row, "epoch"), tick: integerOf(row, "tick"), lineage };
+}
+
+/** The row that is there from the beginning counts as none: not every kind of store has it. */
+export const epochMarkCopy: TableCopy<StoreMark> = {
+  page: (connection, after) => {
+    const mark = readMark(connection);
+    return after !== undefined || (mark.epoch === 1n && mark.tick === 0n) ? [] : [mark];
+  },
+  write: (connection, rows) => {
+    const put = "UPDATE epoch_mark SET epoch = ?, tick = ?, lineage = ? WHERE id = 1";
+    for (const { epoch, tick, lineage } of rows) connection.statement(put).run(epoch, tick, lineage.join());
+  },
+  count: () => 1,
+};

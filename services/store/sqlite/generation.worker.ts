@@ -1,5 +1,7 @@
 import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
-import { integerOf } from "./column.ts";
+import type { GenerationRow } from "../copy/collections.ts";
+import { integerOf, textOf } from "./column.ts";
+import type { CopiedTable } from "./copied-table.ts";
 
 export const generationSchema = `
   CREATE TABLE generation (
@@ -29,3 +31,15 @@ export const generationProcedures = {
     },
   },
 } satisfies ProcedureTables;
+
+export const generationTable: CopiedTable<GenerationRow> = {
+  table: "generation",
+  columns: "account_id, device_id, generation",
+  key: [{ column: "account_id" }, { column: "device_id" }],
+  rowOf: (row) => ({
+    accountId: textOf(row, "account_id"),
+    deviceId: textOf(row, "device_id"),
+    generation: integerOf(row, "generation"),
+  }),
+  valuesOf: ({ accountId, deviceId, generation }) => [accountId, deviceId, generation],
+};

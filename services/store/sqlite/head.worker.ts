@@ -2,6 +2,7 @@ import type { EntryRow, HeadRow } from "../../message/ports.ts";
 import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
 import { nextMark } from "./change.worker.ts";
 import { integerOf, numberOf, type SqliteRow, textOf } from "./column.ts";
+import type { CopiedTable } from "./copied-table.ts";
 
 export const headSchema = `
   CREATE TABLE head (
@@ -100,18 +101,7 @@ export const headProcedures = {
     headRaise: (connection: Connection, rows: readonly HeadRow[]): void => {
       const mark = nextMark(connection, "head");
       const statement = connection.statement(raiseRow);
-      for (const row of rows) {
-        statement.run(
-          row.conversationId,
-          row.headSeq,
-          row.messageOrdinal,
-          row.appliedSeq,
-          row.changeTimeMs,
-          row.memberLow,
-          row.memberHigh,
-          mark,
-        );
-      }
+      for (const row of rows) statement.run(...valuesOf(row), mark);
     },
   },
 } satisfies ProcedureTables;
@@ -126,4 +116,18 @@ function headOf(row: SqliteRow): HeadRow {
     memberLow: textOf(row, "member_low"),
     memberHigh: textOf(row, "member_high"),
   };
+}
+
+export const headTable: CopiedTable<HeadRow> = {
+  table: "head",
+  columns,
+  key: [{ column: "conversation_id" }],
+  rowOf: headOf,
+  valuesOf,
+  changeMark: (connection) => nextMark(connection, "head"),
+};
+
+function valuesOf(row: HeadRow) {
+  const { conversationId, headSeq, messageOrdinal, appliedSeq, changeTimeMs, memberLow, memberHigh } = row;
+  return [conversationId, headSeq, messageOrdinal, appliedSeq, changeTimeMs, memberLow, memberHigh];
 }

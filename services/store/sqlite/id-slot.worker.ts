@@ -1,6 +1,8 @@
 import { type IdSpan, nextIdSpan } from "../../kernel/ids.ts";
 import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
-import { integerOf } from "./column.ts";
+import type { IdSlotRow } from "../copy/collections.ts";
+import { integerOf, numberOf } from "./column.ts";
+import type { CopiedTable } from "./copied-table.ts";
 
 export const idSlotSchema = `
   CREATE TABLE id_slot (
@@ -30,3 +32,11 @@ export const idSlotProcedures = {
     },
   },
 } satisfies ProcedureTables;
+
+export const idSlotTable: CopiedTable<IdSlotRow> = {
+  table: "id_slot",
+  columns: "slot, mark",
+  key: [{ column: "slot", isInteger: true }],
+  rowOf: (row) => ({ slot: numberOf(row, "slot"), mark: integerOf(row, "mark") }),
+  valuesOf: ({ slot, mark }) => [slot, mark],
+};

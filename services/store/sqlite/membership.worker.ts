@@ -2,6 +2,7 @@ import type { GroupRow, MemberInterval, MemberRow, Role } from "../../message/po
 import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
 import { nextMark } from "./change.worker.ts";
 import { integerOf, numberOf, type SqliteRow, textOf } from "./column.ts";
+import type { CopiedTable } from "./copied-table.ts";
 
 export const membershipSchema = `
   CREATE TABLE membership (
@@ -93,24 +94,13 @@ export const membershipProcedures = {
     },
 
     membershipReadGroups: (connection: Connection, conversationIds: readonly string[]): GroupRow[] =>
-      connection
-        .statement(selectGroups)
-        .all(JSON.stringify(conversationIds))
-        .map((row) => ({
-          conversationId: textOf(row, "conversation_id"),
-          name: textOf(row, "name"),
-          createTimeMs: numberOf(row, "create_time_ms"),
-        })),
+      connection.statement(selectGroups).all(JSON.stringify(conversationIds)).map(groupOf),
   },
   writes: {
     membershipApply: (connection: Connection, rows: readonly MemberRow[]): void => {
       const mark = nextMark(connection, "membership");
       const statement = connection.statement(putRow);
-      for (const { conversationId, accountId, intervals, role, seenSeq, version } of rows) {
-        const isOpen = intervals.length > 0 && intervals.at(-1)?.to === undefined ? 1 : 0;
-        const text = writeIntervals(intervals);
-        statement.run(conversationId, accountId, text, isOpen, role, seenSeq, version, mark);
-      }
+      for (const row of rows) statement.run(...valuesOf(row), mark);
     },
 
     membershipPutGroup: (connection: Connection, row: GroupRow): void => {
@@ -145,3 +135,37 @@ function readIntervals(text: string): MemberInterval[] {
 function roleOf(text: string): Role {
   return text === "owner" ? "owner" : "member";
 }
+
+function isOpen(intervals: readonly MemberInterval[]): boolean {
+  return intervals.length > 0 && intervals.at(-1)?.to === undefined;
+}
+
+function valuesOf({ conversationId, accountId, intervals, role, seenSeq, version }: MemberRow) {
+  const text = writeIntervals(intervals);
+  return [conversationId, accountId, text, isOpen(intervals) ? 1 : 0, role, seenSeq, version];
+}
+
+function groupOf(row: SqliteRow): GroupRow {
+  return {
+    conversationId: textOf(row, "conversation_id"),
+    name: textOf(row, "name"),
+    createTimeMs: numberOf(row, "create_time_ms"),
+  };
+}
+
+export const membershipTable: CopiedTable<MemberRow> = {
+  table: "membership",
+  columns,
+  key: [{ column: "conversation_id" }, { column: "account_id" }],
+  rowOf: memberOf,
+  valuesOf,
+  changeMark: (connection) => nextMark(connection, "membership"),
+};
+
+export const groupTable: CopiedTable<GroupRow> = {
+  table: "conversation_group",
+  columns: "conversation_id, name, create_time_ms",
+  key: [{ column: "conversation_id" }],
+  rowOf: groupOf,
+  valuesOf: ({ conversationId, name, createTimeMs }) => [conversationId, name, createTimeMs],
+};

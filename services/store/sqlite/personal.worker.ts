@@ -1,6 +1,7 @@
 import type { PersonalRow } from "../../message/ports.ts";
 import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
-import { integerOf, numberOf, textOf } from "./column.ts";
+import { integerOf, numberOf, type SqliteRow, textOf } from "./column.ts";
+import type { CopiedTable } from "./copied-table.ts";
 
 export const personalSchema = `
   CREATE TABLE personal (
@@ -47,14 +48,7 @@ export const personalProcedures = {
       connection
         .statement(selectRows)
         .all(argument.accountId, JSON.stringify(argument.conversationIds))
-        .map((row) => ({
-          accountId: textOf(row, "account_id"),
-          conversationId: textOf(row, "conversation_id"),
-          readSeq: integerOf(row, "read_seq"),
-          readOrdinal: integerOf(row, "read_ordinal"),
-          muteEndMs: numberOf(row, "mute_end_ms"),
-          version: integerOf(row, "version"),
-        })),
+        .map(rowOf),
 
     personalNewestVersion: (connection: Connection, accountId: string): bigint => {
       const row = connection.statement(selectNewestVersion).get(accountId);
@@ -80,3 +74,29 @@ export const personalProcedures = {
     },
   },
 } satisfies ProcedureTables;
+
+function rowOf(row: SqliteRow): PersonalRow {
+  return {
+    accountId: textOf(row, "account_id"),
+    conversationId: textOf(row, "conversation_id"),
+    readSeq: integerOf(row, "read_seq"),
+    readOrdinal: integerOf(row, "read_ordinal"),
+    muteEndMs: numberOf(row, "mute_end_ms"),
+    version: integerOf(row, "version"),
+  };
+}
+
+export const personalTable: CopiedTable<PersonalRow> = {
+  table: "personal",
+  columns: "account_id, conversation_id, read_seq, read_ordinal, mute_end_ms, version",
+  key: [{ column: "account_id" }, { column: "conversation_id" }],
+  rowOf,
+  valuesOf: (row) => [
+    row.accountId,
+    row.conversationId,
+    row.readSeq,
+    row.readOrdinal,
+    row.muteEndMs,
+    row.version,
+  ],
+};

@@ -13,7 +13,7 @@ import { openSqliteStore, type SqliteStore } from "./open.ts";
 import { migrations } from "./schema.ts";
 
 /** Of the SQL of each version. A version that files have must never change: add another one. */
-const digests = ["cc8e81f82b9c4293", "0be0c79d73e1ca87", "43a633cdd53d7e75"];
+const digests = ["cc8e81f82b9c4293", "0be0c79d73e1ca87", "43a633cdd53d7e75", "3e8037912f23a7a6"];
 
 function temporaryDirectory(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), "parley-schema-"));

@@ -1,6 +1,7 @@
 import type { Migration } from "../../sqlite/procedures.ts";
 import { accountSchema } from "./account.worker.ts";
 import { changeSchema } from "./change.worker.ts";
+import { storeCopySchema } from "./copy.worker.ts";
 import { deviceSchema } from "./device.worker.ts";
 import { entrySchema } from "./entry.worker.ts";
 import { epochHeadSchema } from "./epoch-head.worker.ts";
@@ -31,4 +32,5 @@ export const migrations: readonly Migration[] = [
   { version: 1, sql: schemas.join("\n") },
   { version: 2, sql: [changeSchema, membershipVersionSchema].join("\n") },
   { version: 3, sql: [epochMarkSchema, epochHeadSchema].join("\n") },
+  { version: 4, sql: storeCopySchema },
 ];

@@ -1,5 +1,7 @@
 import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
-import { blobOf } from "./column.ts";
+import type { SecretKeyRow } from "../copy/collections.ts";
+import { blobOf, textOf } from "./column.ts";
+import type { CopiedTable } from "./copied-table.ts";
 
 export const secretKeySchema = `
   CREATE TABLE secret_key (
@@ -25,3 +27,11 @@ export const secretKeyProcedures = {
     },
   },
 } satisfies ProcedureTables;
+
+export const secretKeyTable: CopiedTable<SecretKeyRow> = {
+  table: "secret_key",
+  columns: "name, key",
+  key: [{ column: "name" }],
+  rowOf: (row) => ({ name: textOf(row, "name"), key: blobOf(row, "key") }),
+  valuesOf: ({ name, key }) => [name, key],
+};

@@ -1,6 +1,8 @@
 import type { SigningKeyRow } from "../../account/ports.ts";
 import type { Connection, ProcedureTables } from "../../sqlite/procedures.ts";
+import type { RankedSigningKey } from "../copy/collections.ts";
 import { numberOf, textOf } from "./column.ts";
+import type { TableCopy } from "./copied-table.ts";
 
 /** The ordinal tells which was added last; AUTOINCREMENT never gives one twice. */
 export const signingKeySchema = `
@@ -24,18 +26,7 @@ const dropOld = `
 /** Runs in the worker thread. */
 export const signingKeyProcedures = {
   reads: {
-    signingKeyList: (connection: Connection): SigningKeyRow[] =>
-      connection
-        .statement(
-          "SELECT key_id, private_key, public_key, create_time_ms FROM signing_key ORDER BY ordinal DESC",
-        )
-        .all()
-        .map((row) => ({
-          keyId: textOf(row, "key_id"),
-          privateKey: textOf(row, "private_key"),
-          publicKey: textOf(row, "public_key"),
-          createTimeMs: numberOf(row, "create_time_ms"),
-        })),
+    signingKeyList: listKeys,
   },
   writes: {
     signingKeyAdd: (
@@ -48,3 +39,32 @@ export const signingKeyProcedures = {
     },
   },
 } satisfies ProcedureTables;
+
+/** The rank of a key is its place in the order of the ordinals; all keys are in one page. */
+export const signingKeyCopy: TableCopy<RankedSigningKey> = {
+  page: (connection, after) =>
+    listKeys(connection)
+      .toReversed()
+      .map((row, rank) => ({ ...row, rank }))
+      .filter(({ rank }) => after === undefined || rank > Number(after[0])),
+  write: (connection, rows) => {
+    connection.statement("DELETE FROM signing_key").run();
+    for (const { keyId, privateKey, publicKey, createTimeMs } of rows)
+      connection.statement(insert).run(keyId, privateKey, publicKey, createTimeMs, 0);
+  },
+  count: (connection) => listKeys(connection).length,
+};
+
+function listKeys(connection: Connection): SigningKeyRow[] {
+  return connection
+    .statement(
+      "SELECT key_id, private_key, public_key, create_time_ms FROM signing_key ORDER BY ordinal DESC",
+    )
+    .all()
+    .map((row) => ({
+      keyId: textOf(row, "key_id"),
+      privateKey: textOf(row, "private_key"),
+      publicKey: textOf(row, "public_key"),
+      createTimeMs: numberOf(row, "create_time_ms"),
+    }));
+}

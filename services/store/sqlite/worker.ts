@@ -1,6 +1,7 @@
 import type { ProcedureTables } from "../../sqlite/procedures.ts";
 import { accountProcedures } from "./account.worker.ts";
 import { changeProcedures } from "./change.worker.ts";
+import { copyProcedures } from "./copy.worker.ts";
 import { deviceProcedures } from "./device.worker.ts";
 import { entryProcedures } from "./entry.worker.ts";
 import { epochHeadProcedures } from "./epoch-head.worker.ts";
@@ -18,6 +19,7 @@ export const procedures = {
   reads: {
     ...accountProcedures.reads,
     ...changeProcedures.reads,
+    ...copyProcedures.reads,
     ...deviceProcedures.reads,
     ...entryProcedures.reads,
     ...epochHeadProcedures.reads,
@@ -29,6 +31,7 @@ export const procedures = {
   },
   writes: {
     ...accountProcedures.writes,
+    ...copyProcedures.writes,
     ...deviceProcedures.writes,
     ...entryProcedures.writes,
     ...epochHeadProcedures.writes,
