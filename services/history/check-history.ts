@@ -1,3 +1,9 @@
+import {
+  checkGenerationsRise,
+  checkNotClosedByOlder,
+  checkNothingNewHeard,
+  checkSupersededSilent,
+} from "./fencing-checks.ts";
 import { type Finding, startFinding } from "./finding.ts";
 import type { History, SendRecord } from "./history.ts";
 import { checkDense, checkNoDuplicate, checkNoLoss, checkNoPhantom } from "./log-checks.ts";
@@ -6,7 +12,7 @@ import { checkLaneOrder, checkOwnWrites, checkReadsRise, checkRealTimeOrder } fr
 
 /** Runs every checker over a finished history. */
 export function checkHistory(history: History): readonly Finding[] {
-  const { sends, logs, observers, reads } = history;
+  const { sends, logs, observers, reads, streams } = history;
   return [
     checkDense(logs),
     checkNoLoss(sends, logs),
@@ -20,6 +26,14 @@ export function checkHistory(history: History): readonly Finding[] {
     checkRealTimeOrder(sends),
     checkOwnWrites(sends, reads),
     checkReadsRise(reads),
+    ...(streams === undefined
+      ? []
+      : [
+          checkGenerationsRise(streams.records),
+          checkNotClosedByOlder(streams.records),
+          checkNothingNewHeard(streams.records, sends),
+          checkSupersededSilent(streams),
+        ]),
   ];
 }
 

@@ -37,6 +37,8 @@ export type SendOutcome =
       readonly entryId: string;
       readonly endedMs: number;
     }
+  /** It was acknowledged, and the store was put back to a copy that did not have it yet. */
+  | { readonly kind: "undone" }
   /** The client was told that it will never be in the log. */
   | { readonly kind: "rejected"; readonly reason: string };
 
@@ -76,10 +78,40 @@ export interface HeadRead {
   readonly headSeq: bigint;
 }
 
+/** One try of a device to attach, and what it heard of it. */
+export interface StreamRecord {
+  readonly deviceId: string;
+  /** The node that it was opened at, by whatever names it for the whole run. */
+  readonly place: string;
+  /** Just before it was asked for. */
+  readonly beganMs: number;
+  /** Undefined: the device never heard that it was opened, which it may have been all the same. */
+  opened: { readonly generation: bigint; readonly heardMs: number } | undefined;
+  /** A node said that it would not open it. */
+  isRefused: boolean;
+  /** Undefined: it lasts, or ended without a word. */
+  closed: { readonly reason: string; readonly heardMs: number } | undefined;
+  /** When anything but `closed` was heard last. */
+  lastHeardMs: number | undefined;
+  /** From then on the device had turned elsewhere and only listened; undefined when it never did. */
+  leftMs: number | undefined;
+  /** Entries that came after that. */
+  readonly heardLate: Pick<SeenEntry, "conversationId" | "seq" | "entryId">[];
+}
+
+/** All streams of all devices. */
+export interface StreamHistory {
+  readonly records: readonly StreamRecord[];
+  /** From then on nothing was done to the cluster, so that what had been lost is said again. Infinity: never. */
+  readonly calmFromMs: number;
+}
+
 /** Everything that the checkers look at. */
 export interface History {
   readonly sends: readonly SendRecord[];
   readonly logs: readonly ListedLog[];
   readonly observers: readonly ObserverHistory[];
   readonly reads: readonly HeadRead[];
+  /** Unset when nobody noted streams; then fencing is not judged. */
+  readonly streams?: StreamHistory;
 }

@@ -3,6 +3,7 @@ import { createMessageValidator } from "../rpc/message-validator.ts";
 import { drawPlan } from "../testkit/sim/sim-plan.ts";
 import { isGood, runSimulation, type SimRunOptions } from "../testkit/sim/sim-run.ts";
 import { describeFailure, missingTrouble, simulateSeeds } from "../testkit/sim/simulate-seeds.ts";
+import { restores } from "./fixtures/planted-defects.ts";
 import { regressions } from "./fixtures/sim-regressions.ts";
 import { createNodeCore, type NodeCoreOptions } from "./node-core.ts";
 
@@ -48,6 +49,12 @@ describe("clusters of whole nodes in simulation", () => {
     expect(series.unrepeatable).toBeUndefined();
     expect(series.seeds).toBeGreaterThanOrEqual(seedsMin);
     expect(missingTrouble(series)).toEqual([]);
+  });
+
+  test("keep what a copy of the store has when the store is put back to it, and lose only what is younger", async () => {
+    const series = await simulateSeeds({ ...production, firstSeed: 1, seedsMax: 10, changes: restores });
+    expect(series.failed === undefined ? "" : describeFailure(series.failed)).toBe("");
+    expect(series.totals.restores).toBeGreaterThanOrEqual(10);
   });
 
   test.each(regressions)("keep what seed $seed once showed broken: $what", async ({ seed, changes }) => {

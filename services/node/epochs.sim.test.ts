@@ -120,7 +120,7 @@ class EpochRun {
         observers: devices.flatMap(({ held }) => held.histories()),
         reads: [],
       }),
-      checkVisibility(devices, logs, true),
+      checkVisibility(devices, logs, { toTheEnd: true, wasPutBack: false }),
     ];
     return {
       wrong: [

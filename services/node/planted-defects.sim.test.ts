@@ -9,14 +9,20 @@ const validateMessage = createMessageValidator();
 test.each(plantedDefects)(
   "simulation sees that $name",
   { timeout: 120_000 },
-  async ({ modules, changes = {}, seedsMax }) => {
+  async ({ modules = {}, store, changes = {}, seedsMax, onlyBy }) => {
     const series = await simulateSeeds({
       firstSeed: 1,
       seedsMax,
       changes,
       validateMessage,
-      createCore: (options) => createNodeCore({ ...options, modules }),
+      createCore: (options) =>
+        createNodeCore({ ...options, modules, store: store?.(options.store) ?? options.store }),
     });
-    expect(series.failed, `nothing was found within ${series.seeds} seeds`).toBeDefined();
+    const { failed } = series;
+    expect(failed, `nothing was found within ${series.seeds} seeds`).toBeDefined();
+    if (onlyBy === undefined || failed === undefined) return;
+    const found = failed.findings.filter(({ violationCount }) => violationCount > 0);
+    expect(onlyBy).toEqual(expect.arrayContaining(found.map(({ check }) => check)));
+    expect(failed.complaints).toEqual([]);
   },
 );

@@ -74,7 +74,7 @@ function summaryOf({ seeds, totals, convergeMs }: SeriesReport): string {
   const at = (part: number): number => Math.round(convergeMs[Math.floor(convergeMs.length * part)] ?? 0);
   return [
     `${seeds} seeds: ${totals.sends} sends, ${totals.entries} entries, ${totals.faults} faults, ${totals.events} events`,
-    `${totals.unknownOutcomes} unknown outcomes, ${totals.takeovers} takeovers, ${totals.gapRepairs} gap repairs`,
+    `${totals.unknownOutcomes} unknown outcomes, ${totals.takeovers} takeovers, ${totals.gapRepairs} gap repairs, ${totals.restores} restores`,
     `convergence after the last fault, in virtual time: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`,
   ].join("\n");
 }

@@ -15,6 +15,8 @@ export interface DeviceHabits {
   readonly pauseMsMax: number;
   /** Goes elsewhere after up to this long; 0: stays. */
   readonly hopMsMax: number;
+  /** Of the streams that it goes away from, how many it leaves open behind it. */
+  readonly leaveRate: number;
   /** Of its sends, how many go by its stream; the others are unary calls. */
   readonly streamRate: number;
   /** Between two sends, at most. */
@@ -34,6 +36,7 @@ export function drawHabits(rng: SeededRng, thinkMsMax: number): DeviceHabits {
     pauseRate: sometimes(0.2, 0.05, 0),
     pauseMsMax: 8_000,
     hopMsMax: sometimes(0.3, 1_000 + rng.integerBelow(20_000), 0),
+    leaveRate: sometimes(0.5, 0.7, 0),
     streamRate: rng.pick([0, 0.5, 0.8, 1]),
     thinkMsMax,
   };

@@ -1,5 +1,6 @@
 import type { ServerFrame } from "../../../gen/parley/session/v1/session_pb.ts";
 import type { Timer } from "../../kernel/clock.ts";
+import type { StreamNotes } from "../stream-ledger.ts";
 import type { EdgeStream } from "./edge-client.ts";
 
 /** What a device has lived through. */
@@ -21,6 +22,7 @@ export function newTally(): DeviceTally {
 /** A stream of a device, and where it is with it. */
 export interface Attachment {
   stream: EdgeStream;
+  readonly notes: StreamNotes;
   readonly frames: ServerFrame[];
   isWorking: boolean;
   isOver: boolean;
@@ -40,9 +42,10 @@ const idleStream: EdgeStream = {
 };
 
 /** One whose stream is not there yet. */
-export function newAttachment(): Attachment {
+export function newAttachment(notes: StreamNotes): Attachment {
   return {
     stream: idleStream,
+    notes,
     frames: [],
     isWorking: false,
     isOver: false,

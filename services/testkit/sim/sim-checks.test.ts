@@ -43,7 +43,10 @@ describe("what a device may see", () => {
     const held = new HeldLog("bob", "phone");
     const seen = seqs.flatMap((seq) => log.entries[seq - 1] ?? []);
     for (const entry of seen) held.take(entry);
-    return checkVisibility([{ accountId: "bob", deviceId: "phone", held }], [log], toTheEnd).violations;
+    return checkVisibility([{ accountId: "bob", deviceId: "phone", held }], [log], {
+      toTheEnd,
+      wasPutBack: false,
+    }).violations;
   }
 
   test("is held from the beginning, and to the end once everything has converged", () => {

@@ -44,6 +44,13 @@ export function visibleSeqs({ conversationId, entries }: StoredLog, accountId: s
   return seqs;
 }
 
+/** Whether the log ends with the account in the conversation. */
+export function isMemberAtEnd({ conversationId, entries }: StoredLog, accountId: string): boolean {
+  if (conversationId.startsWith("d-")) return true;
+  const last = entries.findLast((entry) => addsAccount(entry, accountId) || removesAccount(entry, accountId));
+  return last !== undefined && addsAccount(last, accountId);
+}
+
 /** A device whose holdings are judged. */
 export interface HeldByDevice {
   readonly accountId: string;
@@ -51,14 +58,25 @@ export interface HeldByDevice {
   readonly held: HeldLog;
 }
 
+/** How holdings are judged. */
+export interface VisibilityOptions {
+  /** Everybody holds everything that they may see. */
+  readonly toTheEnd: boolean;
+  /**
+   * The store was put back. A device is told nothing of a group that its account is no member of then, as the contract
+   * says, so what it holds of that is not judged.
+   */
+  readonly wasPutBack: boolean;
+}
+
 /**
  * Each device holds, in order, the beginning of what its account may see: nothing is skipped, nothing comes before the
- * account was added or after it was removed. `toTheEnd`: it holds all of it.
+ * account was added or after it was removed.
  */
 export function checkVisibility(
   devices: readonly HeldByDevice[],
   logs: readonly StoredLog[],
-  toTheEnd: boolean,
+  { toTheEnd, wasPutBack }: VisibilityOptions,
 ): Finding {
   const finding = startFinding(
     toTheEnd ? "every device converged to what it may see" : "devices hold what they may see",
@@ -68,6 +86,7 @@ export function checkVisibility(
     for (const { accountId, deviceId, held } of devices) {
       const visible = byAccount.get(accountId) ?? visibleSeqs(log, accountId);
       byAccount.set(accountId, visible);
+      if (wasPutBack && !isMemberAtEnd(log, accountId)) continue;
       const seqs = held.seqsOf(log.conversationId);
       finding.examine();
       const wrongAt = seqs.findIndex((seq, index) => seq !== visible[index]);

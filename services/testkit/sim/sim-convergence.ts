@@ -1,4 +1,4 @@
-import { readLog, visibleSeqs } from "./sim-checks.ts";
+import { isMemberAtEnd, readLog, visibleSeqs } from "./sim-checks.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 
 /** Between two looks, in virtual milliseconds: each reads all logs. */
@@ -18,6 +18,8 @@ export function convergence(cluster: SimCluster, conversationIds: () => readonly
     const logs = await Promise.all(conversationIds().map((id) => readLog(store.collections.entries, id)));
     isThere = clients.every(({ device }) =>
       logs.every((log) => {
+        // See `VisibilityOptions`.
+        if (store.mayRewind && !isMemberAtEnd(log, device.caller.accountId)) return true;
         const last = visibleSeqs(log, device.caller.accountId).at(-1) ?? 0n;
         return device.held.seqOf(log.conversationId) === last;
       }),

@@ -21,6 +21,7 @@ import type { DeviceHabits } from "./device-habits.ts";
 import type { EdgeClient, EdgeFailure } from "./edge-client.ts";
 import { listUpTo } from "./edge-list.ts";
 import { HeldLog } from "./held-log.ts";
+import { LeftBehind } from "./left-behind.ts";
 import {
   type Attachment,
   type DeviceTally,
@@ -66,6 +67,7 @@ export class SimDevice {
   readonly #options: SimDeviceOptions;
   #habits: DeviceHabits;
   #attachment: Attachment | undefined;
+  readonly #leftBehind = new LeftBehind();
   #next: Timer | undefined;
   #failures = 0;
   #ticket = "";
@@ -94,11 +96,18 @@ export class SimDevice {
     this.#connectIn(delayMs);
   }
 
-  /** Breaks its stream, whatever it is doing, and goes to another node or the same one. */
+  /** Streams that it left and that no node has ended yet. */
+  get leftBehind(): number {
+    return this.#leftBehind.size;
+  }
+
+  /** Breaks or leaves its stream, whatever it is doing, and goes to another node or the same one. */
   hop(): void {
-    if (this.#attachment === undefined) return;
-    this.#attachment.stream.drop();
-    this.#ended(this.#attachment, 0);
+    const attachment = this.#attachment;
+    if (attachment === undefined) return;
+    const isLeft = this.#options.process.rng.fraction() < this.#habits.leaveRate;
+    if (!isLeft || !this.#leftBehind.add(attachment)) attachment.stream.drop();
+    this.#ended(attachment, 0);
   }
 
   /** From now on it reads, acknowledges and stays, as an ordinary device does. */
@@ -122,6 +131,7 @@ export class SimDevice {
     this.#next?.cancel();
     this.#attachment?.stream.drop();
     if (this.#attachment !== undefined) this.#leave(this.#attachment);
+    this.#leftBehind.drop();
   }
 
   #connectIn(delayMs: number): void {
@@ -130,7 +140,7 @@ export class SimDevice {
   }
 
   #connect(): void {
-    const { process, client, addresses } = this.#options;
+    const { process, client, addresses, journal } = this.#options;
     const habits = this.#habits;
     const known = addresses();
     const positions = create(PositionsSchema, { positions: this.held.positions(), last: true });
@@ -140,12 +150,15 @@ export class SimDevice {
       window: habits.window,
       heartbeatInterval: durationFromMs(heartbeatMs),
     });
-    const attachment = newAttachment();
     const address = this.#movedTo ?? process.rng.pick(known);
     this.#movedTo = undefined;
+    const attachment = newAttachment(journal.streams.begin(this.caller.deviceId, address));
     attachment.stream = client.attach(address, open, {
       onFrame: (frame) => this.#heard(attachment, frame),
-      onEnd: (failure) => this.#ended(attachment, this.#delayAfter(failure)),
+      onEnd: (failure) => {
+        if (failure !== undefined && failure.reason !== "broken") attachment.notes.refused();
+        if (!this.#leftBehind.ended(attachment)) this.#ended(attachment, this.#delayAfter(failure));
+      },
     });
     this.#attachment = attachment;
     this.#watchSilence(attachment, openedMsMax);
@@ -186,7 +199,8 @@ export class SimDevice {
   }
 
   #heard(attachment: Attachment, frame: ServerFrame): void {
-    if (attachment.isOver) return;
+    attachment.notes.heard(frame);
+    if (attachment.isOver) return this.#leftBehind.heard(attachment, frame);
     this.#watchSilence(attachment);
     attachment.frames.push(frame);
     this.#readSlowly(attachment);

@@ -1,6 +1,8 @@
+import type { PutBack } from "../../history/undone.ts";
 import type { SeededRng } from "../seeded-rng.ts";
 import type { SimCluster } from "./sim-cluster.ts";
 import type { SimNode } from "./sim-node.ts";
+import { StoreCopies } from "./store-copies.ts";
 
 /** What happens to a cluster. Each begins at a moment and is over after a while. */
 export type SimFaultKind =
@@ -18,8 +20,10 @@ export type SimFaultKind =
   | "coordinatorAwayFromOne"
   | "lostLease"
   | "clockStep"
-  | "restart";
+  | "restart"
+  | "restore";
 
+/** Those that may meet in one run. A store that is put back is drawn apart: it changes what clients may expect. */
 export const simFaultKinds: readonly SimFaultKind[] = [
   "kill",
   "freeze",
@@ -56,29 +60,42 @@ export class SimFaults {
   readonly #kinds: readonly SimFaultKind[];
   readonly #gapMsMax: number;
   readonly #rates: { readonly append: number; readonly write: number; readonly read: number };
+  readonly #copies: StoreCopies;
   #isOver = false;
 
   constructor(
     cluster: SimCluster,
     rng: SeededRng,
-    plan: { readonly kinds: readonly SimFaultKind[]; readonly gapMsMax: number },
+    plan: {
+      readonly kinds: readonly SimFaultKind[];
+      readonly gapMsMax: number;
+      readonly conversationIds: () => readonly string[];
+    },
   ) {
     this.#cluster = cluster;
     this.#rng = rng;
     this.#kinds = plan.kinds;
     this.#gapMsMax = plan.gapMsMax;
+    this.#copies = new StoreCopies(cluster, rng, plan.conversationIds);
     const { appendFaultRate, writeFaultRate, readFaultRate } = cluster.store.plan;
     this.#rates = { append: appendFaultRate, write: writeFaultRate, read: readFaultRate };
   }
 
+  /** When the store was put back, the earliest first. */
+  get putBacks(): readonly PutBack[] {
+    return this.#copies.putBacks;
+  }
+
   /** Begins after `delayMs`. */
   start(delayMs: number): void {
+    if (this.#kinds.includes("restore")) this.#copies.start(delayMs);
     if (this.#kinds.length > 0) this.#cluster.scheduler.after(delayMs, "fault", () => this.#next());
   }
 
   /** No more faults, and those that last are over: nodes run, paths are whole, the store and the coordinator are there. */
   end(): void {
     this.#isOver = true;
+    this.#copies.stop();
     const { nodes, network, store, coordinators } = this.#cluster;
     network.healAll();
     network.plan.breakRate = 0;
@@ -147,6 +164,8 @@ export class SimFaults {
         return undefined;
       case "restart":
         return this.#restart(node);
+      case "restore":
+        return this.#restore();
     }
   }
 
@@ -190,6 +209,15 @@ export class SimFaults {
       return;
     }
     void node.stop().then(() => this.#later([10, 3_000], () => node.start()));
+  }
+
+  /** All nodes end, and start on an older copy of the store. */
+  #restore(): void {
+    const { nodes } = this.#cluster;
+    if (!this.#copies.isReady) return;
+    for (const node of nodes) node.kill(false);
+    this.#copies.putBack();
+    for (const node of nodes) this.#later([100, 2_000], () => node.start());
   }
 
   #setRates(rates: { readonly append: number; readonly write: number; readonly read: number }): void {

@@ -1,4 +1,5 @@
 import type { HeadRead, SendOutcome, SendRecord } from "../../history/history.ts";
+import { StreamLedger } from "../stream-ledger.ts";
 import type { Settlement } from "../stream-sends.ts";
 import type { SimScheduler } from "./sim-scheduler.ts";
 
@@ -32,6 +33,7 @@ export class SimJournal {
   readonly reads: HeadRead[] = [];
   readonly changes: ChangeRecord[] = [];
   readonly rejections: Rejection[] = [];
+  readonly streams = new StreamLedger(() => this.nowMs);
   /** Changes of groups that did not end yet. */
   changesOpen = 0;
   /** What clients saw that must never happen, a sentence each. */

@@ -50,6 +50,9 @@ const startMs = 2_000;
 /** All devices together send about this often in a second, however many they are. */
 const sendsPerSecondMax = 9;
 
+/** Of all runs, in how many the store may be put back. */
+const restoreRate = 0.15;
+
 /** What a run has to be like, whatever its seed says; for scenarios and tests. */
 export type SimPlanChanges = Partial<Omit<SimPlan, "seed">>;
 
@@ -82,7 +85,13 @@ export function drawPlan(seed: number, changes: SimPlanChanges = {}): SimPlan {
     startMs,
     endMs: startMs + loadMs,
   };
-  return { ...drawn, ...changes };
+  const isRestored = rng.fraction() < restoreRate;
+  return { ...drawn, ...(isRestored && restored(drawn)), ...changes };
+}
+
+/** A run has to come to rest: a device that was not told yet holds what the store has no more. */
+function restored({ faults }: SimPlan): Pick<SimPlan, "faults" | "mode"> {
+  return { faults: [...faults, "restore"], mode: "liveness" };
 }
 
 /** Often tiny ones, so that what happens at a limit happens in every other run. */

@@ -1,11 +1,12 @@
 import { checkAtRest, type NodeReading, unrestOf } from "../../history/at-rest.ts";
 import { checkHistory } from "../../history/check-history.ts";
 import { type Finding, isClean } from "../../history/finding.ts";
+import { isBetween, withoutUndone } from "../../history/undone.ts";
 import { directConversationId } from "../../message/conversation-id.ts";
 import type { ValidateMessage } from "../../rpc/message-validator.ts";
 import { type SeededRng, seededRng } from "../seeded-rng.ts";
 import { drawHabits } from "./device-habits.ts";
-import { checkRejections, checkVisibility, listedLog, readLog } from "./sim-checks.ts";
+import { checkRejections, checkVisibility, isMemberAtEnd, listedLog, readLog } from "./sim-checks.ts";
 import { SimCluster } from "./sim-cluster.ts";
 import { convergence } from "./sim-convergence.ts";
 import { SimFaults } from "./sim-faults.ts";
@@ -19,6 +20,9 @@ export const convergeMsMax = 30_000;
 /** After the last device has gone nodes come to rest within this time, in virtual milliseconds, and are asked so often. */
 const restMsMax = 60_000;
 const restLookMs = 1_000;
+
+/** Streams that were left open behind devices are silent within this time, or never will be; in virtual milliseconds. */
+const silentMsMax = 45_000;
 
 /** What a run needs beside its plan. */
 export interface SimRunOptions {
@@ -51,6 +55,8 @@ export interface SimCounts {
   readonly takeovers: number;
   readonly gapRepairs: number;
   readonly faults: number;
+  /** How often the store was put back. */
+  readonly restores: number;
   readonly streamsBroken: number;
   /** From the end of all faults until everything had converged, in virtual milliseconds; undefined without that. */
   readonly convergeMs: number | undefined;
@@ -99,6 +105,7 @@ export class SimRun {
     this.#faults = new SimFaults(this.cluster, rng.fork(), {
       kinds: plan.faults,
       gapMsMax: plan.faultGapMsMax,
+      conversationIds: () => this.#conversationIds(),
     });
     this.#groups = new SimGroups(this.cluster, rng.fork(), {
       changeMsMax: plan.changeMsMax,
@@ -120,6 +127,7 @@ export class SimRun {
     this.#isOver = true;
     if (mode !== "liveness") return this.#report(undefined, []);
     const convergeMs = await this.#converge();
+    await this.#silence();
     return this.#report(convergeMs, convergeMs === undefined ? [] : [await this.#rest()]);
   }
 
@@ -162,6 +170,13 @@ export class SimRun {
     return converged ? scheduler.nowMs - beganMs : undefined;
   }
 
+  /** Nobody hears anything any more on a stream that it has left. */
+  async #silence(): Promise<void> {
+    const { scheduler, clients } = this.cluster;
+    const isSilent = (): boolean => clients.every(({ device }) => device.leftBehind === 0);
+    await scheduler.runUntil(isSilent, scheduler.nowMs + silentMsMax);
+  }
+
   /** Everybody leaves; a while later the nodes hold nothing for anybody. */
   async #rest(): Promise<Finding> {
     const { scheduler, clients, nodes, metrics } = this.cluster;
@@ -180,6 +195,8 @@ export class SimRun {
   async #report(convergeMs: number | undefined, rest: readonly Finding[]): Promise<SimReport> {
     const { journal, store, scheduler, network, metrics, clients, log } = this.cluster;
     const isLive = this.#plan.mode === "liveness";
+    const { putBacks } = this.#faults;
+    const wasPutBack = putBacks.length > 0;
     const logs = await Promise.all(
       this.#conversationIds().map((id) => readLog(store.collections.entries, id)),
     );
@@ -187,16 +204,31 @@ export class SimRun {
     const history = {
       sends: journal.sends,
       logs: logs.map(listedLog),
-      observers: devices.flatMap(({ held }) => held.histories()),
+      observers: devices.flatMap(({ accountId, held }) => {
+        const isJudgedOf = (id: string): boolean => {
+          const stored = logs.find(({ conversationId }) => conversationId === id);
+          return !wasPutBack || (stored !== undefined && isMemberAtEnd(stored, accountId));
+        };
+        return held.histories().filter(({ conversationId }) => isJudgedOf(conversationId));
+      }),
       reads: journal.reads,
+      streams: {
+        records: journal.streams.records,
+        calmFromMs: isLive ? this.#plan.endMs : Number.POSITIVE_INFINITY,
+      },
     };
-    const findings = checkHistory(history).filter(({ check }) => isJudged(check, isLive));
+    const rejections = journal.rejections.filter(
+      ({ send, endedMs }) => !putBacks.some((one) => isBetween(one, { beganMs: send.beganMs, endedMs })),
+    );
+    const findings = checkHistory(withoutUndone(history, putBacks)).filter(({ check }) =>
+      isJudged(check, isLive),
+    );
     return {
       plan: this.#plan,
       findings: [
         ...findings,
-        checkVisibility(devices, logs, isLive),
-        checkRejections(journal, logs),
+        checkVisibility(devices, logs, { toTheEnd: isLive, wasPutBack }),
+        checkRejections({ changes: journal.changes, rejections }, logs),
         ...rest,
       ],
       complaints: journal.complaints,
@@ -211,6 +243,7 @@ export class SimRun {
         takeovers: store.tally.takeovers,
         gapRepairs: metrics.total("session_gap_entries_total"),
         faults: Array.from(this.#faults.counts.values()).reduce((sum, count) => sum + count, 0),
+        restores: putBacks.length,
         streamsBroken: network.broken,
         convergeMs,
       },

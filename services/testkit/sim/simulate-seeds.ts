@@ -32,7 +32,15 @@ export interface SeriesReport {
   readonly convergeMs: readonly number[];
 }
 
-type CountName = "events" | "sends" | "entries" | "unknownOutcomes" | "takeovers" | "gapRepairs" | "faults";
+type CountName =
+  | "events"
+  | "sends"
+  | "entries"
+  | "unknownOutcomes"
+  | "takeovers"
+  | "gapRepairs"
+  | "faults"
+  | "restores";
 
 const countNames: readonly CountName[] = [
   "events",
@@ -42,6 +50,7 @@ const countNames: readonly CountName[] = [
   "takeovers",
   "gapRepairs",
   "faults",
+  "restores",
 ];
 
 /** Runs one seed after the other until one finds something. Rejects when a simulation itself fails. */
@@ -55,6 +64,7 @@ export async function simulateSeeds(options: SeriesOptions): Promise<SeriesRepor
     takeovers: 0,
     gapRepairs: 0,
     faults: 0,
+    restores: 0,
   };
   const convergeMs: number[] = [];
   const done = (seeds: number, wrong: Partial<SeriesReport> = {}): SeriesReport => ({

@@ -1,0 +1,131 @@
+import { type Finding, startFinding } from "./finding.ts";
+import type { SendRecord, StreamHistory, StreamRecord } from "./history.ts";
+
+/**
+ * How long a superseded stream may go on when nothing is in the way, in milliseconds: a notice that was lost is said again
+ * with the next heartbeat of the newer stream, 15 s in tests, and has to travel.
+ */
+export const supersededMsMax = 20_000;
+
+/** A stream whose generation the device knows. */
+interface OpenedStream extends StreamRecord {
+  opened: NonNullable<StreamRecord["opened"]>;
+}
+
+/** An attach that began when another of its device was known to be open has a higher generation, and none has it twice. */
+export function checkGenerationsRise(records: readonly StreamRecord[]): Finding {
+  const finding = startFinding("generations rise");
+  for (const [deviceId, streams] of openedByDevice(records)) {
+    for (const stream of streams) {
+      finding.examine();
+      const { generation } = stream.opened;
+      const wrong = streams.find(
+        (other) =>
+          other !== stream &&
+          (other.opened.generation === generation ||
+            (other.opened.heardMs < stream.beganMs && other.opened.generation > generation)),
+      );
+      if (wrong !== undefined)
+        finding.violate(
+          `${deviceId} was given ${generation} at ${stream.place}, and ${wrong.opened.generation} at ${wrong.place} before`,
+        );
+    }
+  }
+  return finding.finish();
+}
+
+/**
+ * A stream that was closed as superseded has been: by one of a higher generation, or by a try of which the device never
+ * heard. Such a try supersedes one stream at most, since it has one generation.
+ */
+export function checkNotClosedByOlder(records: readonly StreamRecord[]): Finding {
+  const finding = startFinding("no older stream closes a newer one");
+  for (const [deviceId, streams] of openedByDevice(records)) {
+    const unheard = records.filter(
+      (one) => one.deviceId === deviceId && one.opened === undefined && !one.isRefused,
+    );
+    for (const { opened, closed, place } of streams.toSorted(byClose)) {
+      if (closed?.reason !== "SUPERSEDED") continue;
+      finding.examine();
+      const isBefore = ({ beganMs }: StreamRecord): boolean => beganMs < closed.heardMs;
+      if (streams.some((one) => one.opened.generation > opened.generation && isBefore(one))) continue;
+      const unheardAt = unheard.findIndex(isBefore);
+      if (unheardAt === -1)
+        finding.violate(
+          `${deviceId} was superseded at ${place} in generation ${opened.generation}, by nothing newer`,
+        );
+      else unheard.splice(unheardAt, 1);
+    }
+  }
+  return finding.finish();
+}
+
+/**
+ * A stream hears nothing of what was sent after its device had heard of a newer one at the same node: a node knows at once
+ * what it has opened itself.
+ */
+export function checkNothingNewHeard(
+  records: readonly StreamRecord[],
+  sends: readonly SendRecord[],
+): Finding {
+  const finding = startFinding("superseded streams of the same node hear nothing new");
+  const beganMs = new Map(
+    sends.flatMap(({ outcome, beganMs: sentMs }) =>
+      outcome.kind === "acknowledged" ? [[outcome.entryId, sentMs] as const] : [],
+    ),
+  );
+  for (const [deviceId, streams] of openedByDevice(records)) {
+    for (const stream of streams) {
+      const newerMs = supersededMs(
+        stream,
+        streams.filter(({ place }) => place === stream.place),
+      );
+      if (stream.leftMs === undefined || newerMs === undefined) continue;
+      finding.examine();
+      for (const { conversationId, seq, entryId } of stream.heardLate) {
+        const sentMs = beganMs.get(entryId);
+        if (sentMs !== undefined && sentMs > newerMs)
+          finding.violate(
+            `${deviceId} heard ${conversationId} ${seq} in generation ${stream.opened.generation} at ${stream.place}`,
+          );
+      }
+    }
+  }
+  return finding.finish();
+}
+
+/** Wherever it is, a superseded stream hears nothing at all once it had `supersededMsMax` of calm to end in. */
+export function checkSupersededSilent({ records, calmFromMs }: StreamHistory): Finding {
+  const finding = startFinding("superseded streams end");
+  for (const [deviceId, streams] of openedByDevice(records)) {
+    for (const stream of streams) {
+      const newerMs = supersededMs(stream, streams);
+      if (stream.leftMs === undefined || newerMs === undefined) continue;
+      finding.examine();
+      const lateMs = (stream.lastHeardMs ?? 0) - Math.max(newerMs, calmFromMs);
+      if (lateMs > supersededMsMax)
+        finding.violate(
+          `${deviceId} in generation ${stream.opened.generation} at ${stream.place} heard something ${Math.round(lateMs)} ms later`,
+        );
+    }
+  }
+  return finding.finish();
+}
+
+/** When the device first heard of a stream with a higher generation. */
+function supersededMs({ opened }: OpenedStream, streams: readonly OpenedStream[]): number | undefined {
+  const newer = streams.filter((one) => one.opened.generation > opened.generation);
+  return newer.length === 0 ? undefined : Math.min(...newer.map((one) => one.opened.heardMs));
+}
+
+function openedByDevice(records: readonly StreamRecord[]): ReadonlyMap<string, OpenedStream[]> {
+  return Map.groupBy(records.filter(isOpened), ({ deviceId }) => deviceId);
+}
+
+function isOpened(record: StreamRecord): record is OpenedStream {
+  return record.opened !== undefined;
+}
+
+function byClose(one: StreamRecord, other: StreamRecord): number {
+  return (one.closed?.heardMs ?? 0) - (other.closed?.heardMs ?? 0);
+}
