@@ -19,7 +19,9 @@ const usage = `Runs the long forms of the reliability tests and writes what they
 Usage: npm run proof -- [options]
 
   --only NAMES      which of them, with commas (all): crash, reconnect, slow-reader, cluster-kill, cluster-commit-kill,
-                    cluster-freeze, cluster-partition, cluster-rolling, cluster-coordinator, cluster-group
+                    cluster-freeze, cluster-commit-freeze, cluster-partition, cluster-rolling, cluster-coordinator,
+                    cluster-group, servers-kill, servers-freeze, servers-partition, servers-rolling, servers-etcd,
+                    servers-mongodb, servers-cut, etcd-faults
   --seed NUMBER     choices of all but slow-reader and cluster-group (7)
   --rounds NUMBER   crash: how often the process is killed (20)
   --users NUMBER    crash: users that send (20)
@@ -29,11 +31,11 @@ Usage: npm run proof -- [options]
   --seconds NUMBER  slow-reader: length of each of the three phases (30)
   --readers NUMBER  slow-reader: members beside four senders and the slow one (6)
   --people NUMBER   cluster-*, but cluster-group: users that send, spread over three nodes (30)
-  --kills NUMBER    cluster-kill, cluster-commit-kill: how often a node is killed, every 5 s (12)
-  --freezes NUMBER  cluster-freeze: how often a node is stopped, for 8 s and 30 s in turn (4)
-  --cuts NUMBER     cluster-partition: how often a node is cut off, both ways and one way in turn (6)
-  --restarts NUMBER cluster-rolling: how often all nodes are restarted, one after the other (3)
-  --locked NUMBER   cluster-coordinator: how long the coordinator's file is locked, in seconds (60)
+  --kills NUMBER    cluster-kill, cluster-commit-kill, servers-kill: how often a node is killed, every 5 s (12)
+  --freezes NUMBER  *-freeze: how often a node is stopped, for 8 s and 30 s in turn (4)
+  --cuts NUMBER     *-partition: how often a node is cut off, both ways and one way in turn (6)
+  --restarts NUMBER *-rolling: how often all nodes are restarted, one after the other (3)
+  --locked NUMBER   cluster-coordinator, servers-etcd: how long the coordinator is away, in seconds (60)
   --members NUMBER  cluster-group: members of the group (1000)
   --crowd NUMBER    cluster-group: devices that come and go at once (2000)
   --dry-run         do not write the page

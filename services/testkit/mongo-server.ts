@@ -36,17 +36,20 @@ export function isStandIn(): boolean {
   return givenUrl() === undefined;
 }
 
-/**
- * Starts FerretDB, a stand-in for MongoDB, on a free port and a new directory; or answers the real server that
- * `PARLEY_TEST_MONGO_URL` names. The process ends with the scope, and by itself when its parent dies.
- */
+/** Starts FerretDB, a stand-in for MongoDB, or answers the real server that `PARLEY_TEST_MONGO_URL` names. */
 export async function startMongoServer(): Promise<MongoServer> {
-  const given = givenUrl();
-  if (given !== undefined) {
-    return { url: given, process: undefined, [Symbol.asyncDispose]: async () => undefined };
-  }
+  const url = givenUrl();
+  if (url === undefined) return startFerretdb();
+  return { url, process: undefined, [Symbol.asyncDispose]: async () => undefined };
+}
+
+/**
+ * Starts FerretDB on a new directory, at an address or on a free port of loopback. The process ends with the scope, and by
+ * itself when its parent dies.
+ */
+export async function startFerretdb(at = "127.0.0.1:0"): Promise<MongoServer> {
   const directory = mkdtempSync(join(tmpdir(), "parley-mongo-"));
-  let child = spawnServer("127.0.0.1:0", directory);
+  let child = spawnServer(at, directory);
   const dispose = async (): Promise<void> => {
     await endProcess(child);
     rmSync(directory, { recursive: true, force: true });

@@ -3,7 +3,7 @@ import type { HeadRead } from "../../history/history.ts";
 import type { SeededRng } from "../../testkit/seeded-rng.ts";
 import type { Member } from "../harness/member.ts";
 import { pause } from "../harness/pause.ts";
-import { SendJournal } from "../harness/send-journal.ts";
+import { type RefusedTry, SendJournal } from "../harness/send-journal.ts";
 import { repeatCall } from "../harness/user.ts";
 import type { PlacedSend } from "./outage.ts";
 import type { RoamingUser } from "./roaming-user.ts";
@@ -32,20 +32,34 @@ export interface ClusterMember extends Member {
   readonly rng: SeededRng;
 }
 
+/** How patient the users of a load are. */
+export interface LoadPace {
+  /** Their pauses between sends are so many times as long as usual. */
+  readonly pauseFactor?: number;
+  /** How long they wait for one try of a unary send, in milliseconds; 5 s unless told otherwise. */
+  readonly tryMsMax?: number;
+}
+
 /** The users of a cluster at work, and what they noted. Unary calls that fail are repeated at the next node. */
 export class ClusterLoad {
   readonly journal: SendJournal;
   readonly reads: HeadRead[] = [];
   /** Sends that have their outcome, with the node that their client was at when they began. */
   readonly placed: PlacedSend[] = [];
+  /** Tries of unary sends that failed. */
+  readonly refused: RefusedTry[] = [];
   readonly #members: readonly ClusterMember[];
+  readonly #pauseFactor: number;
+  readonly #tryMsMax: number;
   readonly #end = new AbortController();
   readonly #giveUp = new AbortController();
   readonly #running = new Set<Promise<void>>();
   #made = 0;
 
-  constructor(members: readonly ClusterMember[]) {
+  constructor(members: readonly ClusterMember[], pace: LoadPace = {}) {
     this.#members = members;
+    this.#pauseFactor = pace.pauseFactor ?? 1;
+    this.#tryMsMax = pace.tryMsMax ?? tryMsMax;
     this.journal = new SendJournal(this.#giveUp.signal);
   }
 
@@ -87,7 +101,8 @@ export class ClusterLoad {
       const sending = this.#sendOnce(member).finally(() => underWay.delete(sending));
       underWay.add(sending);
       if (underWay.size >= underWayMax) await Promise.race(underWay);
-      await pause(thinkMs.min + member.rng.fraction() * (thinkMs.max - thinkMs.min), signal);
+      const thinking = thinkMs.min + member.rng.fraction() * (thinkMs.max - thinkMs.min);
+      await pause(thinking * this.#pauseFactor, signal);
     }
     await Promise.all(underWay);
   }
@@ -99,7 +114,11 @@ export class ClusterLoad {
     const text = `${device.user.handle} ${this.#made}`;
     const conversationId = rng.pick(conversations);
     const { nodeId } = roaming;
-    const tries = { place: roaming.placesOfTries(), timeoutMs: tryMsMax };
+    const tries = {
+      place: roaming.placesOfTries(),
+      timeoutMs: this.#tryMsMax,
+      onRefused: (refused: RefusedTry) => this.refused.push(refused),
+    };
     const send = await (rng.fraction() < 0.5
       ? this.journal.sendOnStream(device, conversationId, text)
       : this.journal.sendUnary(device, conversationId, text, tries));

@@ -1,11 +1,13 @@
 import { checkAtRest, type NodeReading, unrestOf } from "../../history/at-rest.ts";
 import { checkHistory } from "../../history/check-history.ts";
+import { supersededMsMax } from "../../history/fencing-checks.ts";
 import { type Finding, startFinding } from "../../history/finding.ts";
 import type { ListedLog, ObserverHistory } from "../../history/history.ts";
 import { type SeededRng, seededRng } from "../../testkit/seeded-rng.ts";
 import { waitUntil } from "../../testkit/wait-until.ts";
 import { Device } from "../harness/device.ts";
 import type { DeviceTally } from "../harness/device-tally.ts";
+import { LeftBehindLinks } from "../harness/left-behind-links.ts";
 import type { Way } from "../harness/link.ts";
 import { listLog } from "../harness/listed-log.ts";
 import { loadFlags } from "../harness/load-flags.ts";
@@ -20,7 +22,8 @@ import {
 import { readOwnMetrics } from "../harness/metrics-page.ts";
 import { checkNoBug } from "../harness/no-bug.ts";
 import { registerUsers, type User } from "../harness/user.ts";
-import { ClusterLoad, type ClusterMember } from "./cluster-load.ts";
+import type { BackendKind } from "./backends.ts";
+import { ClusterLoad, type ClusterMember, type LoadPace } from "./cluster-load.ts";
 import { Deliveries } from "./deliveries.ts";
 import { type NodeCluster, startCluster } from "./node-cluster.ts";
 import { RoamingUser } from "./roaming-user.ts";
@@ -33,6 +36,9 @@ const smallGroupSize = 5;
 
 /** How long everything may take to settle and to converge after the last fault, in milliseconds. */
 const settleMsMax = 60_000;
+
+/** A stream that a device left behind is silent within this time after the last fault, or never; in milliseconds. */
+const silentMsMax = supersededMsMax + 20_000;
 
 /** After the last device has gone nodes come to rest within this time, in milliseconds: one that polled is missed late. */
 const restMsMax = 120_000;
@@ -49,10 +55,12 @@ export interface RunningCluster {
   readonly load: ClusterLoad;
   readonly rng: SeededRng;
   readonly deliveries: Deliveries;
+  /** Streams that devices left open behind them; undefined when they break them. */
+  readonly leftBehind: LeftBehindLinks | undefined;
 }
 
 /** What every scenario chooses. */
-export interface RunOptions {
+export interface RunOptions extends LoadPace {
   /** Users that send, spread over the nodes. */
   readonly users: number;
   readonly seed: number;
@@ -60,6 +68,10 @@ export interface RunOptions {
   readonly behindProxy?: boolean;
   /** Waits at the end until the nodes hold nothing for anybody any more, a minute or so, and judges it. */
   readonly awaitRest?: boolean;
+  /** A shared directory unless told otherwise. */
+  readonly backends?: BackendKind;
+  /** Devices that break off leave their streams open behind them, so that fencing is judged. */
+  readonly leaveBehind?: boolean;
 }
 
 /** A run that has come to rest, and what the checkers say of it. */
@@ -77,24 +89,27 @@ export interface ClusterOutcome extends RunningCluster {
  * and checks the whole history. Whatever happens, nothing of it goes on afterwards.
  */
 export async function runUnderLoad<T>(
-  { users, seed, behindProxy = false, awaitRest = false }: RunOptions,
+  options: RunOptions,
   meanwhile: (running: RunningCluster) => Promise<T>,
 ): Promise<{ readonly outcome: ClusterOutcome; readonly told: T }> {
+  const { users, seed, awaitRest = false, leaveBehind = false } = options;
   await using running = new AsyncDisposableStack();
-  const cluster = running.use(await startCluster(nodeCount, { flags: loadFlags, behindProxy }));
+  const cluster = running.use(await startCluster(nodeCount, { ...options, flags: loadFlags }));
   const rng = seededRng(seed);
   const deliveries = new Deliveries();
-  const members = await gather(cluster, users, { rng, deliveries });
+  const leftBehind = leaveBehind ? running.use(new LeftBehindLinks()) : undefined;
+  const members = await gather(cluster, users, { rng, deliveries, leftBehind });
   for (const { device } of members) running.use(device.start());
   await waitUntil("all devices are attached", () => members.every(({ device }) => device.isOpen), {
     timeoutMs: attachedMsMax,
   });
-  const load = new ClusterLoad(members).start();
+  const load = new ClusterLoad(members, options).start();
   running.defer(() => load.stop());
-  const run = { cluster, members, load, rng, deliveries };
+  const run = { cluster, members, load, rng, deliveries, leftBehind };
   const told = await meanwhile(run);
+  const calmFromMs = performance.now();
   load.end();
-  const outcome = await settle(run);
+  const outcome = await settle(run, calmFromMs);
   if (!awaitRest) return { outcome, told };
   await Promise.all(members.map(({ device }) => device.stop()));
   return { outcome: { ...outcome, findings: [...outcome.findings, await checkRest(cluster)] }, told };
@@ -103,7 +118,7 @@ export async function runUnderLoad<T>(
 async function gather(
   cluster: NodeCluster,
   count: number,
-  { rng, deliveries }: Pick<RunningCluster, "rng" | "deliveries">,
+  { rng, deliveries, leftBehind }: Pick<RunningCluster, "rng" | "deliveries" | "leftBehind">,
 ): Promise<ClusterMember[]> {
   const perNode = cluster.servers.map((server, index) => {
     const share = Math.floor(count / nodeCount) + (index < count % nodeCount ? 1 : 0);
@@ -117,7 +132,13 @@ async function gather(
     const way = ways[index % ways.length] ?? "attach";
     const place = (address?: string): User => roaming.nextPlace(address);
     return {
-      device: new Device({ user, way, place, onStored: (entry) => deliveries.note(entry) }),
+      device: new Device({
+        user,
+        way,
+        place,
+        onStored: (entry) => deliveries.note(entry),
+        ...(leftBehind && { open: leftBehind.open }),
+      }),
       conversations: [...(groups.get(user) ?? []), ...directsOf(users, index)],
       roaming,
       rng: rng.fork(),
@@ -139,8 +160,8 @@ async function createGroups(users: readonly User[]): Promise<ReadonlyMap<User, r
   return groups;
 }
 
-async function settle(run: RunningCluster): Promise<ClusterOutcome> {
-  const { load, members, cluster } = run;
+async function settle(run: RunningCluster, calmFromMs: number): Promise<ClusterOutcome> {
+  const { load, members, cluster, leftBehind } = run;
   const { sends } = load.journal;
   await waitUntil("all sends settled", () => load.journal.unsettled === 0, { timeoutMs: settleMsMax });
   await load.ended();
@@ -149,7 +170,11 @@ async function settle(run: RunningCluster): Promise<ClusterOutcome> {
   await awaitConvergence(members, logs, settleMsMax);
   const convergeMs = performance.now() - settledMs;
   const observers = [...observersOf(members), ...(await listEverywhere(run))];
-  const findings = checkHistory({ sends, logs, observers, reads: load.reads });
+  // What does not end is what a checker then names.
+  const isSilent = (): boolean => leftBehind === undefined || leftBehind.size === 0;
+  await waitUntil("all is silent", isSilent, { timeoutMs: silentMsMax }).catch(() => undefined);
+  const streams = leftBehind && { streams: { records: leftBehind.records, calmFromMs } };
+  const findings = checkHistory({ sends, logs, observers, reads: load.reads, ...streams });
   const bugs = cluster.nodes.map(async ({ nodeId, process }) => {
     const finding = await checkNoBug(process);
     return { ...finding, check: `${finding.check} (${nodeId})` };

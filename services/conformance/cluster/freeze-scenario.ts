@@ -8,7 +8,7 @@ import {
   describeTrouble,
 } from "./cluster-figures.ts";
 import type { ClusterMember } from "./cluster-load.ts";
-import { type RunningCluster, runUnderLoad } from "./cluster-run.ts";
+import { type RunningCluster, type RunOptions, runUnderLoad } from "./cluster-run.ts";
 import {
   type Absence,
   longestSilence,
@@ -34,13 +34,11 @@ const leaveAfterMs = 1_000;
 const silentPartMax = 0.9;
 
 /** Size of a run. The same seed gives the same choices, though not the same interleaving. */
-export interface ClusterFreezeOptions {
+export interface ClusterFreezeOptions extends RunOptions {
   /** How long each freeze lasts, one after the other, in seconds. */
   readonly freezesSeconds: readonly number[];
   /** From each thaw to the next freeze or the end, in seconds. */
   readonly calmSeconds: number;
-  readonly users: number;
-  readonly seed: number;
   /** What the 99th percentile of the outage may be for clients of other nodes, when the store was left, in milliseconds. */
   readonly outageMsMax: number;
   readonly progress?: Progress;
@@ -60,7 +58,9 @@ interface Freeze extends Absence {
  * elsewhere meanwhile and repeat what it has not answered, so that it wakes up with work that others have done.
  */
 export async function runClusterFreeze(options: ClusterFreezeOptions): Promise<ScenarioReport> {
-  const { outcome, told: freezes } = await runUnderLoad(options, (running) => freezeAll(running, options));
+  const { outcome, told: freezes } = await runUnderLoad({ ...options, leaveBehind: true }, (running) =>
+    freezeAll(running, options),
+  );
   const run = { sends: outcome.load.placed, absences: freezes };
   const around = (moments: readonly number[]): Outage => outageAround(moments, outageWindowMs, run);
   const isAway = (freeze: Freeze): boolean => wasStoreAway(freeze, run);

@@ -7,7 +7,7 @@ import {
   describeRun,
   describeTrouble,
 } from "./cluster-figures.ts";
-import { type RunningCluster, runUnderLoad } from "./cluster-run.ts";
+import { type RunningCluster, type RunOptions, runUnderLoad } from "./cluster-run.ts";
 import { type ClusterNode, idPrefixes, ownersOf } from "./node-cluster.ts";
 import { type Absence, outageAround, outageSendsMin, outageWindowMs } from "./outage.ts";
 
@@ -27,13 +27,10 @@ const killAfterMsMax = 30;
 export type KillMoment = "in a burst" | "after a commit in a group" | "after a direct commit";
 
 /** Size of a run. The same seed gives the same choices, though not the same interleaving. */
-export interface ClusterKillOptions {
+export interface ClusterKillOptions extends RunOptions {
   readonly rounds: number;
   /** In turn. */
   readonly moments: readonly KillMoment[];
-  readonly users: number;
-  readonly seed: number;
-  readonly awaitRest?: boolean;
   /** What the 99th percentile of the outage may be for clients of nodes that live, in milliseconds. */
   readonly outageMsMax: number;
   readonly progress?: Progress;

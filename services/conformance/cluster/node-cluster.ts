@@ -8,6 +8,7 @@ import { LinkState, type Node } from "../../../gen/parley/admin/v1/node_pb.ts";
 import { waitUntil } from "../../testkit/wait-until.ts";
 import { freePort } from "../harness/free-port.ts";
 import { type ParleyProcess, startParley } from "../harness/parley-process.ts";
+import { type BackendKind, type Backends, startBackends } from "./backends.ts";
 import { type MeshProxy, startMeshProxy } from "./mesh-proxy.ts";
 
 /** How long the nodes may take to find one another, in milliseconds. */
@@ -16,8 +17,8 @@ const linkedMsMax = 60_000;
 /** The longest that one question to an admin listener may take, in milliseconds. */
 const adminCallMsMax = 5_000;
 
-/** How long a node under load may take to commit the entry that ends it, in milliseconds. */
-const deathMsMax = 30_000;
+/** How long a node under load may take to commit the entry that ends or stops it, in milliseconds. */
+const commitMsMax = 30_000;
 
 /** With what the ids of conversations begin. */
 export const idPrefixes = { group: "g-", direct: "d-" } as const;
@@ -28,15 +29,19 @@ export interface ClusterNode {
   readonly process: ParleyProcess;
   /** Kills itself just after the next commit of an entry there; resolves when it has. */
   dieAfterCommit(kind: "group" | "direct"): Promise<void>;
+  /** Stops itself just before the next commit of an entry there, within the transaction; resolves when it does. */
+  freezeInCommit(kind: "group" | "direct"): Promise<void>;
 }
 
-/** Several nodes as processes of the command, on one data directory. */
+/** Several nodes as processes of the command, on one data directory or on servers beneath it. */
 export interface NodeCluster extends AsyncDisposable {
   readonly nodes: readonly ClusterNode[];
   /** Base URLs for clients, in the order of `nodes`; they stay over restarts. */
   readonly servers: readonly string[];
   /** What stands between the nodes, when they were started behind a proxy. */
   readonly proxy: MeshProxy | undefined;
+  /** When they were started on servers. */
+  readonly backends: Backends | undefined;
   /** Waits until each node has a link that is up to each other one. */
   linked(): Promise<void>;
   /** Ends all processes however they stand, and removes the directory. */
@@ -48,35 +53,43 @@ export interface ClusterOptions {
   readonly flags: readonly string[];
   /** Puts a proxy between the nodes, so that paths between them can be cut. */
   readonly behindProxy?: boolean;
+  /** A shared directory unless told otherwise. */
+  readonly backends?: BackendKind;
 }
 
 /** Starts `node-1`, `node-2`, … on free ports; resolves when they are ready and linked. Leaves nothing when it fails. */
 export async function startCluster(
   count: number,
-  { flags, behindProxy = false }: ClusterOptions,
+  { flags, behindProxy = false, backends: kind = "shared directory" }: ClusterOptions,
 ): Promise<NodeCluster> {
   await using started = new AsyncDisposableStack();
   const dataDirectory = mkdtempSync(join(tmpdir(), "parley-cluster-"));
   started.defer(() => rmSync(dataDirectory, { recursive: true, force: true }));
   const ids = Array.from({ length: count }, (_, index) => `node-${index + 1}`);
+  const backends = kind === "servers" ? started.use(await startBackends(ids)) : undefined;
   const meshPorts = new Map<string, number>();
   if (behindProxy) for (const id of ids) meshPorts.set(id, await freePort());
   const proxy = behindProxy ? started.use(await startMeshProxy(meshPorts)) : undefined;
   const starting = ids.map(async (nodeId): Promise<ClusterNode> => {
     const advertise = proxy === undefined ? [] : ["--mesh-advertise", proxy.addressOf(nodeId)];
     const meshPort = meshPorts.get(nodeId) ?? 0;
-    const nodeFlags = ["--node-id", nodeId, ...advertise, ...flags];
-    const dieAfterCommitOrder = join(dataDirectory, `${nodeId}.die-after-commit`);
-    const process = await startParley({ dataDirectory, flags: nodeFlags, meshPort, dieAfterCommitOrder });
+    const nodeFlags = ["--node-id", nodeId, ...advertise, ...(backends?.flagsOf(nodeId) ?? []), ...flags];
+    const commitOrderFile = join(dataDirectory, `${nodeId}.commit-order`);
+    const process = await startParley({ dataDirectory, flags: nodeFlags, meshPort, commitOrderFile });
     started.use(process);
     const dieAfterCommit = async (kind: keyof typeof idPrefixes): Promise<void> => {
-      writeFileSync(dieAfterCommitOrder, idPrefixes[kind]);
-      const hangs = setTimeout(() => void process.kill("SIGKILL"), deathMsMax);
+      writeFileSync(commitOrderFile, `die-after ${idPrefixes[kind]}`);
+      const hangs = setTimeout(() => void process.kill("SIGKILL"), commitMsMax);
       await process.ended();
       clearTimeout(hangs);
-      if (existsSync(dieAfterCommitOrder)) throw new Error(`${nodeId} committed nothing in ${deathMsMax} ms`);
+      if (existsSync(commitOrderFile)) throw new Error(`${nodeId} committed nothing in ${commitMsMax} ms`);
     };
-    return { nodeId, process, dieAfterCommit };
+    const freezeInCommit = async (kind: keyof typeof idPrefixes): Promise<void> => {
+      writeFileSync(commitOrderFile, `freeze-before ${idPrefixes[kind]}`);
+      const isTaken = (): boolean => !existsSync(commitOrderFile);
+      await waitUntil(`${nodeId} commits an entry`, isTaken, { timeoutMs: commitMsMax });
+    };
+    return { nodeId, process, dieAfterCommit, freezeInCommit };
   });
   // All of them are waited for, so that one that fails leaves no other behind.
   await Promise.allSettled(starting);
@@ -92,6 +105,7 @@ export async function startCluster(
   return {
     nodes,
     proxy,
+    backends,
     servers: nodes.map(({ process }) => process.publicUrl),
     linked,
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -10,7 +10,7 @@ import {
   describeRun,
   describeTimes,
 } from "./cluster-figures.ts";
-import { type RunningCluster, runUnderLoad } from "./cluster-run.ts";
+import { type RunningCluster, type RunOptions, runUnderLoad } from "./cluster-run.ts";
 import type { MeshProxy, Path } from "./mesh-proxy.ts";
 import { type ClusterNode, linksOf } from "./node-cluster.ts";
 import { type Absence, outageAround, outageSendsMin, outageWindowMs, type PlacedSend } from "./outage.ts";
@@ -37,12 +37,10 @@ export interface Cut {
 }
 
 /** Size of a run. The same seed gives the same choices, though not the same interleaving. */
-export interface PartitionOptions {
+export interface PartitionOptions extends RunOptions {
   readonly cuts: readonly Cut[];
   /** From the end of each cut to the next one or the end, in seconds. */
   readonly calmSeconds: number;
-  readonly users: number;
-  readonly seed: number;
   /** What the 99th percentile of the outage may be, and the worst send in a lasting cut, in milliseconds. */
   readonly outageMsMax: number;
   readonly progress?: Progress;

@@ -8,18 +8,16 @@ import {
   describeOutage,
   describeRun,
 } from "./cluster-figures.ts";
-import { type ClusterOutcome, type RunningCluster, runUnderLoad } from "./cluster-run.ts";
+import { type ClusterOutcome, type RunningCluster, type RunOptions, runUnderLoad } from "./cluster-run.ts";
 import { type Absence, outageAround, outageWindowMs } from "./outage.ts";
 
 /** From the start of the load to the first restart, and from one to the next; in milliseconds. */
 const restMs = 3_000;
 
 /** Size of a run. The same seed gives the same choices, though not the same interleaving. */
-export interface RollingOptions {
+export interface RollingOptions extends RunOptions {
   /** How often all nodes are restarted, one after the other. */
   readonly rounds: number;
-  readonly users: number;
-  readonly seed: number;
   readonly progress?: Progress;
 }
 

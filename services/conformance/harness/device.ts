@@ -74,6 +74,8 @@ export interface DeviceOptions {
   place?(address?: string): User;
   /** Asked at every point where a device may die. */
   crashAt?(point: CrashPoint): CrashVerdict;
+  /** In place of `openLink`. */
+  readonly open?: typeof openLink;
   /** Told of each entry just after it was stored. */
   onStored?(entry: Entry): void;
 }
@@ -192,7 +194,8 @@ export class Device implements AsyncDisposable {
     };
     const positions = create(PositionsSchema, { positions: this.store.positions(), last: true });
     const open = create(OpenSchema, { resumeTicket: this.#ticket, positions, window, heartbeatInterval });
-    const link = openLink(way, { user, open, onResults, ...(pace && { pace }) });
+    const openStream = this.#options.open ?? openLink;
+    const link = openStream(way, { user, open, onResults, ...(pace && { pace }) });
     this.#breakStream = () => {
       streamAbort.abort();
       link.drop();

@@ -17,7 +17,7 @@ export const exitMsMax = 20_000;
 export const logLinesMax = 500;
 
 const launcher = fileURLToPath(new URL("../../cli/parley.js", import.meta.url));
-const dieAfterCommit = new URL("die-after-commit.ts", import.meta.url).href;
+const commitOrder = new URL("commit-order.ts", import.meta.url).href;
 const nodeBinary = createRequire(import.meta.url).resolve("node/bin/node");
 
 const readyLine = z.object({ event: z.literal("ready"), public: z.url(), admin: z.url() });
@@ -32,8 +32,8 @@ export interface ParleyOptions {
   readonly dataDirectory?: string;
   /** Where it listens for other nodes, at each start; a free port unless told otherwise. */
   readonly meshPort?: number;
-  /** A file that makes it kill itself, as `harness/die-after-commit.ts` says; it never does when unset. */
-  readonly dieAfterCommitOrder?: string;
+  /** A file that makes it kill or stop itself at a commit, as `harness/commit-order.ts` says; it never does when unset. */
+  readonly commitOrderFile?: string;
 }
 
 /** How a process ended. */
@@ -79,9 +79,9 @@ export async function startParley(options: ParleyOptions = {}): Promise<ParleyPr
   };
   const logs: string[] = [];
   const argv = [launcher, options.mode ?? "dev", "--data", dataDirectory, "--json", ...(options.flags ?? [])];
-  const order = options.dieAfterCommitOrder;
-  const preload = order === undefined ? [] : ["--import", dieAfterCommit];
-  const environment = order === undefined ? {} : { DIE_AFTER_COMMIT_ORDER: order };
+  const order = options.commitOrderFile;
+  const preload = order === undefined ? [] : ["--import", commitOrder];
+  const environment = order === undefined ? {} : { COMMIT_ORDER_FILE: order };
   const run = (ports: readonly string[]): Promise<Run> =>
     startRun([...preload, ...argv, ...ports], { logs, environment });
   const meshPort = ["--mesh-port", `${options.meshPort ?? 0}`];

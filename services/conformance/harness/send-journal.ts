@@ -4,11 +4,18 @@ import { sendRequest } from "../../testkit/send-request.ts";
 import type { Settlement } from "../../testkit/stream-sends.ts";
 import type { Device } from "./device.ts";
 import { pause } from "./pause.ts";
-import { mayRepeat, refusalOf } from "./refusal.ts";
+import { mayRepeat, type Refusal, refusalOf } from "./refusal.ts";
 import type { User } from "./user.ts";
 
 /** The longest random pause between two tries of a unary send, in milliseconds. */
 const retryMsMax = 200;
+
+/** A try of a unary send that did not commit. Times in milliseconds of the clock of the sends. */
+export interface RefusedTry {
+  readonly beganMs: number;
+  readonly endedMs: number;
+  readonly refusal: Refusal;
+}
 
 /** How the tries of a unary send go. */
 export interface UnaryTries {
@@ -16,6 +23,8 @@ export interface UnaryTries {
   readonly place?: (attempt: number) => User;
   /** How long one try may take, in milliseconds; unset: as long as it takes. */
   readonly timeoutMs?: number;
+  /** Told of each try that failed. */
+  onRefused?(refused: RefusedTry): void;
 }
 
 /** Sends messages of many devices, each until its outcome is known, and keeps the history of it for the checkers. */
@@ -52,11 +61,12 @@ export class SendJournal {
     device: Device,
     conversationId: string,
     text: string,
-    { place, timeoutMs }: UnaryTries = {},
+    { place, timeoutMs, onRefused }: UnaryTries = {},
   ): Promise<SendRecord> {
     const record = this.#begin(device, { conversationId, text, way: "unary" });
     while (!this.#signal.aborted) {
       record.tries += 1;
+      const beganMs = performance.now();
       try {
         const user = place?.(record.tries) ?? device.user;
         const options = { signal: this.#signal, ...(timeoutMs !== undefined && { timeoutMs }) };
@@ -65,6 +75,7 @@ export class SendJournal {
         return this.#end(record, { kind: "acknowledged", seq: position?.seq ?? 0n, entryId });
       } catch (error) {
         const refusal = refusalOf(error);
+        onRefused?.({ beganMs, endedMs: performance.now(), refusal });
         if (!mayRepeat(refusal)) {
           return this.#end(record, { kind: "rejected", reason: refusal.reason || refusal.message });
         }

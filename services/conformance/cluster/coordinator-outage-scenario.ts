@@ -5,6 +5,7 @@ import { waitUntil } from "../../testkit/wait-until.ts";
 import { readMetrics } from "../harness/metrics-page.ts";
 import { pause } from "../harness/pause.ts";
 import type { Progress, ScenarioReport } from "../harness/scenario-report.ts";
+import type { Backends } from "./backends.ts";
 import {
   checkAllAcknowledged,
   checkOutage,
@@ -13,44 +14,49 @@ import {
   describeRun,
   describeTimes,
 } from "./cluster-figures.ts";
-import { type RunningCluster, runUnderLoad } from "./cluster-run.ts";
+import { type RunningCluster, type RunOptions, runUnderLoad } from "./cluster-run.ts";
 import type { NodeCluster } from "./node-cluster.ts";
 import { outageAround } from "./outage.ts";
 
 /** Where the nodes of a data directory find one another. */
 const coordinatorFile = "cluster.db";
 
-/** From the start of the load until the file is locked, in milliseconds. */
+/** From the start of the load until the coordinator is taken away, in milliseconds. */
 const restMs = 3_000;
 
-/** While the file is locked, devices break off and attach again so often, in milliseconds. */
+/** While it is away, devices break off and attach again so often, in milliseconds. */
 const reattachEveryMs = 1_000;
 
 /** How long a device may take to attach again, in milliseconds. */
 const attachMsMax = 10_000;
 
 /** Size of a run. The same seed gives the same choices, though not the same interleaving. */
-export interface CoordinatorLockOptions {
+export interface CoordinatorOutageOptions extends RunOptions {
   readonly seconds: number;
-  readonly users: number;
-  readonly seed: number;
   /** What the 99th percentile of the time to acknowledgement may be meanwhile, in milliseconds. */
   readonly outageMsMax: number;
   readonly progress?: Progress;
 }
 
-interface Locked {
+interface Outage {
   readonly beganMs: number;
   readonly endedMs: number;
   readonly attaches: Finding;
   readonly attachMs: readonly number[];
   /** Nodes that said, at the end of it, that the coordinator is away. */
   readonly noticed: number;
+  readonly how: string;
 }
 
-/** Keeps the nodes from reading and writing the file by which they find one another, while users go on. */
-export async function runCoordinatorLock(options: CoordinatorLockOptions): Promise<ScenarioReport> {
-  const { outcome, told } = await runUnderLoad(options, (running) => lock(running, options));
+/** How it was taken away, and what gives it back. */
+interface Taken {
+  readonly how: string;
+  giveBack(): Promise<void>;
+}
+
+/** Takes that away by which nodes find one another: the file of a shared directory is locked, or etcd is dead. */
+export async function runCoordinatorOutage(options: CoordinatorOutageOptions): Promise<ScenarioReport> {
+  const { outcome, told } = await runUnderLoad(options, (running) => takeAway(running, options));
   const { beganMs, endedMs, attaches, attachMs, noticed } = told;
   const absences = [{ nodeId: "the coordinator", beganMs, endedMs }];
   const outage = outageAround([beganMs], endedMs - beganMs, { sends: outcome.load.placed, absences });
@@ -58,40 +64,63 @@ export async function runCoordinatorLock(options: CoordinatorLockOptions): Promi
     findings: [
       ...outcome.findings,
       checkAllAcknowledged(outcome.load.journal.sends),
-      checkOutage(outage.elsewhere, options.outageMsMax, "while the file is locked"),
+      checkOutage(outage.elsewhere, options.outageMsMax, "while the coordinator is away"),
       attaches,
     ],
     figures: [
-      ["the coordinator's file locked", `for ${options.seconds} s, seed ${options.seed}`],
+      [`the coordinator away: ${told.how}`, `for ${options.seconds} s, seed ${options.seed}`],
       ...describeRun(outcome),
       describeBefore(outage),
-      ["time to acknowledgement while it was locked", describeTimes(outage.elsewhere)],
-      ["from a broken stream to an open one while it was locked", describeTimes(attachMs, "attaches")],
+      ["time to acknowledgement while it was away", describeTimes(outage.elsewhere)],
+      ["from a broken stream to an open one while it was away", describeTimes(attachMs, "attaches")],
     ],
     void: [
-      ...(noticed < outcome.cluster.nodes.length ? ["not every node noticed that the file was locked"] : []),
-      ...(outage.elsewhere.length === 0 ? ["nothing was sent while the file was locked"] : []),
+      ...(noticed < outcome.cluster.nodes.length
+        ? ["not every node noticed that the coordinator was away"]
+        : []),
+      ...(outage.elsewhere.length === 0 ? ["nothing was sent while the coordinator was away"] : []),
       ...describeFailures(outcome.members),
     ],
   };
 }
 
-async function lock(running: RunningCluster, options: CoordinatorLockOptions): Promise<Locked> {
+async function takeAway(running: RunningCluster, options: CoordinatorOutageOptions): Promise<Outage> {
   const { cluster } = running;
   await pause(restMs);
-  const file = join(cluster.nodes[0]?.process.dataDirectory ?? "", coordinatorFile);
-  using database = new DatabaseSync(file, { timeout: attachMsMax });
-  database.exec("BEGIN EXCLUSIVE");
+  const { how, giveBack } = await (cluster.backends === undefined
+    ? lockFile(cluster)
+    : killServer(cluster.backends));
   const beganMs = performance.now();
-  options.progress?.("the file is locked");
+  options.progress?.(how);
   const { attaches, attachMs } = await reattach(running, beganMs + options.seconds * 1000);
   const noticed = await nodesWithout(cluster);
-  database.exec("ROLLBACK");
-  options.progress?.("the file is free again");
+  await giveBack();
+  options.progress?.("the coordinator is back");
   const endedMs = performance.now();
   await cluster.linked();
   await pause(restMs);
-  return { beganMs, endedMs, attaches, attachMs, noticed };
+  return { beganMs, endedMs, attaches, attachMs, noticed, how };
+}
+
+/** Nobody can read or write the file. */
+async function lockFile({ nodes }: NodeCluster): Promise<Taken> {
+  const file = join(nodes[0]?.process.dataDirectory ?? "", coordinatorFile);
+  const database = new DatabaseSync(file, { timeout: attachMsMax });
+  database.exec("BEGIN EXCLUSIVE");
+  return {
+    how: "its file is locked",
+    giveBack: async () => {
+      database.exec("ROLLBACK");
+      database.close();
+    },
+  };
+}
+
+async function killServer({ etcd }: Backends): Promise<Taken> {
+  if (etcd.process === undefined) throw new Error("etcd is a server that others may use");
+  const { kill, start } = etcd.process;
+  await kill();
+  return { how: "etcd is dead", giveBack: start };
 }
 
 /** How many nodes say that the coordinator is away. */
@@ -104,8 +133,8 @@ async function nodesWithout({ nodes }: NodeCluster): Promise<number> {
 async function reattach(
   { members }: RunningCluster,
   untilMs: number,
-): Promise<Pick<Locked, "attaches" | "attachMs">> {
-  const finding = startFinding("devices attach while the file is locked");
+): Promise<Pick<Outage, "attaches" | "attachMs">> {
+  const finding = startFinding("devices attach while the coordinator is away");
   const attachMs: number[] = [];
   for (let index = 0; performance.now() < untilMs; index += 1) {
     const device = members[index % members.length]?.device;
