@@ -1,8 +1,9 @@
 import { buildGoTool, etcd, ferretdb } from "../testkit/go-tools.ts";
 import { aptGetCommand, debianPrograms, installDebianPackages } from "./debian-packages.ts";
+import { buildGoExample } from "./go-example.ts";
 import { grpcurl } from "./go-tools.ts";
 import { createPythonEnvironment } from "./python-environment.ts";
-import { pythonGrpc, toolAvailable } from "./tools.ts";
+import { goExample, pythonGrpc, toolAvailable } from "./tools.ts";
 
 /**
  * Runs once before all tests: creates what suites need and the repository does not hold. What cannot be created
@@ -25,6 +26,9 @@ export default function prepare(): void {
   }
   for (const tool of toolAvailable("go") ? [grpcurl, ferretdb, etcd] : []) {
     if (!toolAvailable(tool.name)) createOnce(`${tool.name} in .cache/go`, () => buildGoTool(tool));
+  }
+  if (toolAvailable("go") && !toolAvailable(goExample)) {
+    createOnce("the client of examples/go in .cache/go", buildGoExample);
   }
 }
 

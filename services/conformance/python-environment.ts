@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 export const pythonInstallMsMax = 240_000;
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const requirements = fileURLToPath(new URL("python/requirements.txt", import.meta.url));
+const requirements = join(root, "examples/python/requirements.txt");
 const cache = join(root, ".cache", "python");
 
 /** The Python of the cached environment, if it was created for the requirements as they stand. */
@@ -33,9 +33,9 @@ export function createPythonEnvironment(): string {
 }
 
 /**
- * Generates Python modules from the public protos, validate.proto and the error details, and answers the
- * directory to put on PYTHONPATH. They are cached by the content of the protos. gRPC's own health and reflection
- * are left out on purpose: they would become a package `grpc` that hides the real one.
+ * Generates Python modules from the public protos and validate.proto, and answers the directory to put on PYTHONPATH.
+ * They are cached by the content of the protos. The other protos of others are left out on purpose: gRPC's own health
+ * and reflection would become a package `grpc` that hides the real one, and the error details come with a package.
  */
 export function generatePythonStubs(python: string): string {
   const files = protoFiles();
@@ -61,11 +61,7 @@ export function generatePythonStubs(python: string): string {
 }
 
 function protoFiles(): string[] {
-  const patterns = [
-    "proto/api/**/*.proto",
-    "proto/vendor/buf/validate/*.proto",
-    "proto/vendor/google/rpc/*.proto",
-  ];
+  const patterns = ["proto/api/**/*.proto", "proto/vendor/buf/validate/*.proto"];
   return patterns.flatMap((pattern) => globSync(pattern, { cwd: root })).toSorted();
 }
 

@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** What comes on standard input, which then ends. */
   readonly input?: string;
+  /** Leaves standard input open, for `child.stdin`. */
+  readonly keepsInputOpen?: boolean;
 }
 
 /** A program that runs. Disposing of it kills it. */
@@ -70,7 +72,8 @@ export function startProgram(
     output.stderr += text;
   });
   // A program that does not read its input may be gone before it is written.
-  child.stdin.on("error", () => undefined).end(options.input);
+  child.stdin.on("error", () => undefined);
+  if (options.keepsInputOpen !== true) child.stdin.end(options.input);
   const killAll = (): void => killGroup(child);
   process.once("exit", killAll);
   let end: number | string | undefined;
