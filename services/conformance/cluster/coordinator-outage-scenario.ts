@@ -51,7 +51,7 @@ interface Outage {
 /** How it was taken away, and what gives it back. */
 interface Taken {
   readonly how: string;
-  giveBack(): Promise<void>;
+  readonly giveBack: () => Promise<void>;
 }
 
 /** Takes that away by which nodes find one another: the file of a shared directory is locked, or etcd is dead. */
@@ -117,10 +117,10 @@ async function lockFile({ nodes }: NodeCluster): Promise<Taken> {
 }
 
 async function killServer({ etcd }: Backends): Promise<Taken> {
-  if (etcd.process === undefined) throw new Error("etcd is a server that others may use");
-  const { kill, start } = etcd.process;
-  await kill();
-  return { how: "etcd is dead", giveBack: start };
+  const harm = etcd.process;
+  if (harm === undefined) throw new Error("etcd is a server that others may use");
+  await harm.kill();
+  return { how: "etcd is dead", giveBack: () => harm.start() };
 }
 
 /** How many nodes say that the coordinator is away. */

@@ -60,13 +60,13 @@ export interface ClusterOptions {
 /** Starts `node-1`, `node-2`, … on free ports; resolves when they are ready and linked. Leaves nothing when it fails. */
 export async function startCluster(
   count: number,
-  { flags, behindProxy = false, backends: kind = "shared directory" }: ClusterOptions,
+  { flags, behindProxy = false, backends: backendKind = "shared directory" }: ClusterOptions,
 ): Promise<NodeCluster> {
   await using started = new AsyncDisposableStack();
   const dataDirectory = mkdtempSync(join(tmpdir(), "parley-cluster-"));
   started.defer(() => rmSync(dataDirectory, { recursive: true, force: true }));
   const ids = Array.from({ length: count }, (_, index) => `node-${index + 1}`);
-  const backends = kind === "servers" ? started.use(await startBackends(ids)) : undefined;
+  const backends = backendKind === "servers" ? started.use(await startBackends(ids)) : undefined;
   const meshPorts = new Map<string, number>();
   if (behindProxy) for (const id of ids) meshPorts.set(id, await freePort());
   const proxy = behindProxy ? started.use(await startMeshProxy(meshPorts)) : undefined;

@@ -24,7 +24,7 @@ export interface UnaryTries {
   /** How long one try may take, in milliseconds; unset: as long as it takes. */
   readonly timeoutMs?: number;
   /** Told of each try that failed. */
-  onRefused?(refused: RefusedTry): void;
+  readonly onRefused?: (refused: RefusedTry) => void;
 }
 
 /** Sends messages of many devices, each until its outcome is known, and keeps the history of it for the checkers. */

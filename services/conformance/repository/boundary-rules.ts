@@ -41,7 +41,16 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   node: ["zod", connect],
   cli: ["commander", "zod", connect, connectNode],
   // mongodb: the order that kills a node just after its commit watches the driver.
-  conformance: [connect, connectNode, grpc, "mongodb", "zod", "@bufbuild/protovalidate", "vitest", "fast-check"],
+  conformance: [
+    connect,
+    connectNode,
+    grpc,
+    "mongodb",
+    "zod",
+    "@bufbuild/protovalidate",
+    "vitest",
+    "fast-check",
+  ],
   bench: [connect, connectNode, grpc, "ws", "vitest"],
   testkit: ["vitest", "fast-check"],
 };

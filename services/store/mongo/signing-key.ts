@@ -59,14 +59,12 @@ export function mongoSigningKeyCopier(database: MongoDatabase): CollectionCopier
     readPage: async (after) =>
       (await readAll()).filter(({ rank }) => after === undefined || rank > Number(after[0])),
     writeAll: (rows) => {
-      const keys = rows
-        .toReversed()
-        .map(({ keyId, privateKey, publicKey, createTimeMs }) => ({
-          keyId,
-          privateKey,
-          publicKey,
-          createTimeMs,
-        }));
+      const keys = rows.toReversed().map(({ keyId, privateKey, publicKey, createTimeMs }) => ({
+        keyId,
+        privateKey,
+        publicKey,
+        createTimeMs,
+      }));
       return upsertAll(database, documents, [
         { key: documentKey, update: { $set: { keys, revision: BigInt(keys.length) } } },
       ]);
