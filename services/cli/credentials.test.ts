@@ -30,6 +30,12 @@ describe("credentials", () => {
     expect(await credentials.find(undefined, undefined)).toEqual(abroad);
     expect(await credentials.find("bob", undefined)).toEqual(bob);
     expect(await credentials.find("alice", alice.server)).toEqual(alice);
+    await credentials.save(bob, true);
+    expect(await credentials.find("alice", undefined)).toEqual(abroad);
+    await credentials.save(alice, true);
+    await credentials.save(bob, true);
+    await credentials.save(abroad, false);
+    expect(await credentials.find("alice", undefined)).toEqual(alice);
     expect(await credentials.find("carol", undefined)).toBeUndefined();
     expect(await credentials.find(undefined, "http://three.example")).toBeUndefined();
   });

@@ -29,7 +29,7 @@ export function credentialsPath(environment: Readonly<Record<string, string | un
 
 /** The logins of one file, read at each use so that commands running side by side see one another's tokens. */
 export interface Credentials {
-  /** The profile of `handle` at `server`; the current one at that server, or at any, where they are not given. */
+  /** The profile of `handle` at `server`; where they are not given, the current one or else the last login that fits. */
   find(handle: string | undefined, server: string | undefined): Promise<Profile | undefined>;
   /** Adds or replaces a profile, and makes it the current one if asked. */
   save(profile: Profile, makeCurrent: boolean): Promise<void>;
@@ -54,14 +54,19 @@ export function openCredentials(path: string): Credentials {
         (server === undefined || profile.server === server);
       const current = file.current === undefined ? undefined : file.profiles[file.current];
       if (current !== undefined && fits(current)) return current;
-      return Object.values(file.profiles).find(fits);
+      return Object.values(file.profiles).findLast(fits);
     },
     save: async (profile, makeCurrent) => {
       const file = await read();
       const key = `${profile.handle}@${profile.server}`;
       const current = makeCurrent ? key : file.current;
-      const profiles = { ...file.profiles, [key]: profile };
-      await writePrivateFile(path, JSON.stringify({ current, profiles }, undefined, 2));
+      const { [key]: before, ...others } = file.profiles;
+      // In the order of the logins: exchanged tokens change nothing about it.
+      const profiles = makeCurrent || before === undefined ? others : file.profiles;
+      await writePrivateFile(
+        path,
+        JSON.stringify({ current, profiles: { ...profiles, [key]: profile } }, undefined, 2),
+      );
     },
     positionsPath: (profile) => join(dirname(path), `positions-${profile.deviceId}.json`),
   };

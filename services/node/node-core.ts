@@ -124,6 +124,8 @@ export async function createNodeCore(options: NodeCoreOptions): Promise<NodeCore
     storeCheck.checkNow();
     // One of the two may have stood still, or have started on a store that was put back meanwhile.
     void epoch.refresh();
+    // A node that registered anew dials before its hint has come here, and hints get lost: without the list there is no way back.
+    net.membership.refresh();
   });
   const sessions = await createSessions({
     ...options,
