@@ -1,4 +1,5 @@
 import type { AppendOutcome, EntryLogStore, EntryRow } from "../../message/ports.ts";
+import { createLocalReads } from "./local-reads.ts";
 import type { SimScheduler } from "./sim-scheduler.ts";
 
 /** An entry log of which a majority has not everything yet. */
@@ -7,6 +8,8 @@ export interface MajorityLog extends EntryLogStore {
   appendLagging(rows: readonly EntryRow[], lagMs: number): Promise<AppendOutcome>;
   /** Rows that meet the unique indexes for `lagMs` and are gone then: they never reached a majority. */
   rollBack(rows: readonly EntryRow[], lagMs: number): void;
+  /** Reads as the primary has the log, with what no majority has yet or ever will. */
+  readonly local: Omit<EntryLogStore, "append">;
 }
 
 type Keyed = Pick<EntryRow, "conversationId" | "seq" | "senderId" | "clientMessageId">;
@@ -18,6 +21,11 @@ type Keyed = Pick<EntryRow, "conversationId" | "seq" | "senderId" | "clientMessa
 export function createMajorityLog(log: EntryLogStore, scheduler: SimScheduler): MajorityLog {
   const fresh = new LaggingRows(scheduler);
   const ghosts = new LaggingRows(scheduler);
+  let ghostRows: readonly EntryRow[] = [];
+  const ghostsOf = (conversationId: string): readonly EntryRow[] => {
+    ghostRows = ghostRows.filter((row) => ghosts.has(row));
+    return ghostRows.filter((row) => row.conversationId === conversationId);
+  };
 
   const append = async (rows: readonly EntryRow[], lagMs: number): Promise<AppendOutcome> => {
     const met = rows.findIndex((row) => ghosts.has(row));
@@ -40,10 +48,12 @@ export function createMajorityLog(log: EntryLogStore, scheduler: SimScheduler): 
   };
 
   return {
+    local: createLocalReads(log, ghostsOf),
     append: (rows) => append(rows, 0),
     appendLagging: append,
     rollBack: (rows, lagMs) => {
       for (const row of rows) ghosts.add(row, lagMs);
+      ghostRows = [...ghostRows.filter((row) => ghosts.has(row)), ...rows];
     },
     readAfter: async (conversationId, afterSeq, limit) =>
       visible(await log.readAfter(conversationId, afterSeq, limit)),

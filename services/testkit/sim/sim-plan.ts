@@ -19,6 +19,8 @@ export interface SimPlan {
   readonly accounts: number;
   readonly groups: number;
   readonly storeKind: SimStoreKind;
+  /** What reads of a store like `mongo` show; `majority` when unset, as production asks for. */
+  readonly readConcern?: "majority" | "local";
   readonly limits: CoreLimits;
   /** Faults that happen in this run; none in some. */
   readonly faults: readonly SimFaultKind[];

@@ -29,6 +29,11 @@ export const appendFaultsOf: Readonly<Record<SimStoreKind, readonly SimAppendFau
 /** How a store behaves. Rates are of single calls and may be changed at any time; times in milliseconds. */
 export interface StorePlan {
   readonly kind: SimStoreKind;
+  /**
+   * `local` shows rows of the primary that no majority has, and that may be rolled back, as MongoDB's read concern of that
+   * name does; `majority` when unset.
+   */
+  readonly readConcern?: "majority" | "local";
   /** One way. */
   readonly delay: DelayPlan;
   appendFaultRate: number;

@@ -11,7 +11,7 @@ export function storeView(core: StoreCore, process: SimProcess): NodeStore {
   const { entries, ...others } = core.collections;
   const seen = <Collection extends object>(collection: Collection): Collection =>
     through(collection, (name, call) => (storeWrites.has(name) ? road.write(call) : road.read(call)));
-  const log = seen(entries);
+  const log = seen(core.plan.readConcern === "local" ? entries.local : entries);
   return {
     accounts: seen(others.accounts),
     devices: seen(others.devices),
