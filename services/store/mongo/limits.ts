@@ -21,8 +21,12 @@ export const mongoLimits = {
   turnMsMax: 15_000,
   /** A driver that has not looked at its servers for so long has lost its own look in the same way, in milliseconds. */
   monitorMsMax: 12_000,
+  /** The longest wait for one look for a primary, in milliseconds. */
+  lookMsMax: 5_000,
   /** The longest wait for a client to be closed before it connects again, in milliseconds. */
   closeMsMax: 3_000,
+  /** A look from outside, as `parley doctor` takes one, in milliseconds. */
+  examineMsMax: 8_000,
   /** Opening a connection, and the answer to a heartbeat, in milliseconds. */
   connectMsMax: 3_000,
   /** A connection that is silent for longer while an answer is due is closed, in milliseconds. */

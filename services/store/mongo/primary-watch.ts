@@ -84,16 +84,25 @@ class TopologyWatch implements PrimaryWatch {
   async #look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
-    try {
-      if (this.#clock.monotonicMs() - this.#heardMs >= mongoLimits.monitorMsMax) await this.#hangUp();
-      if (!this.#isConnected) await this.#client.connect();
-      this.#isConnected = true;
-      await this.#client.db("admin").command({ ping: 1 });
-    } catch {
-      // What it met is told as a change of the topology.
-    } finally {
-      this.#isLooking = false;
-    }
+    // What it meets is told as a change of the topology. It may be lost like any request: then the next one goes on.
+    await this.#orLate(
+      this.#ask().catch(() => undefined),
+      mongoLimits.lookMsMax,
+    );
+    this.#isLooking = false;
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#clock.monotonicMs() - this.#heardMs >= mongoLimits.monitorMsMax) await this.#hangUp();
+    if (!this.#isConnected) await this.#client.connect();
+    this.#isConnected = true;
+    await this.#client.db("admin").command({ ping: 1 });
+  }
+
+  async #orLate(running: Promise<unknown>, limitMs: number): Promise<void> {
+    const given = new AbortController();
+    await Promise.race([running, sleep(this.#clock, limitMs, given.signal)]);
+    given.abort();
   }
 
   /** The driver's own look hangs, and it would make no other one: a new topology of the same client takes its place. */
@@ -104,9 +113,7 @@ class TopologyWatch implements PrimaryWatch {
     const closing = this.#client.close().catch((thrown: unknown) => {
       this.#logger.warn("MongoDB's client was not closed in order", { error: thrownError(thrown) });
     });
-    const given = new AbortController();
-    await Promise.race([closing, sleep(this.#clock, mongoLimits.closeMsMax, given.signal)]);
-    given.abort();
+    await this.#orLate(closing, mongoLimits.closeMsMax);
   }
 }
 
