@@ -45,6 +45,9 @@ export function addClusterCommands(program: Command, context: CommandContext): v
     .description("Look at nodes and their cluster from outside, and say what is wrong and what to do.")
     .addOption(repeatable("--admin", `the admin listener of a node; repeatable (default: "${defaultAdmin}")`))
     .addOption(repeatable("--server", "an address for clients, beside those that nodes name; repeatable"))
+    .option("--store-url <url>", "a MongoDB to look at from here, as a node's setting (or PARLEY_STORE_URL)")
+    .option("--coordinator-url <url>", "an etcd to look at from here (or PARLEY_COORDINATOR_URL)")
+    .option("--config <file>", "the JSON config file of a node, for the same (or PARLEY_CONFIG)")
     .option("--json", "print JSON, one line per finding")
     .addHelpText(
       "after",

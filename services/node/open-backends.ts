@@ -81,7 +81,7 @@ async function openEtcd(
 }
 
 /** Whom to talk to and as whom. Throws when a file cannot be read. */
-function etcdConnection(etcd: EtcdTarget, config: NodeConfig) {
+export function etcdConnection(etcd: EtcdTarget, config: NodeConfig) {
   const { endpoints, prefix, tls, user } = etcd;
   const password = config["coordinator.password"];
   const auth = user !== undefined && password !== undefined ? { user, password } : undefined;

@@ -5,8 +5,9 @@ import { z } from "zod";
 import { LinkState, type Node, NodeSchema } from "../../../gen/parley/admin/v1/node_pb.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { type FakeNode, healthyCluster, refusal, startFakeNode } from "../fixtures/fake-node.ts";
-import { runCommand } from "../fixtures/test-command.ts";
+import { runCommand, startCommandNode } from "../fixtures/test-command.ts";
 import { examine } from "./examine.ts";
+import { pageBytesMax } from "./metrics-page.ts";
 import { checkHealth, healthzMsMax } from "./node-checks.ts";
 
 let a: FakeNode;
@@ -53,14 +54,14 @@ describe("a healthy cluster", () => {
   test("passes every check, with the other node found through the first", async () => {
     const { status, all, bad } = await findings();
     expect([status, bad]).toEqual([exitCodes.ok, []]);
-    expect(all.length).toBe(examine({ admins: [], publics: [] }).length);
+    expect(all.length).toBe(examine({ admins: [], publics: [], atMs: 0 }).length);
     expect(all.find(({ check }) => check === "admin listener")?.text).toBe("2 answer");
     expect(all.find(({ check }) => check === "public address")?.text).toBe("2 answer");
   });
 
   test("is told for people as well, a line per check", async () => {
     const { stdout } = await runCommand(["doctor", "--admin", a.adminUrl]);
-    expect(stdout).toMatch(/^ok {5}versions {8}0\.1\.0$/m);
+    expect(stdout).toMatch(/^ok {5}versions {12}0\.1\.0$/m);
   });
 });
 
@@ -207,7 +208,73 @@ const breakages: readonly {
       b.loginRefusal = refusal(Code.ResourceExhausted, "RATE_LIMITED");
     },
   },
+  {
+    check: "store",
+    what: "a node says that it does not reach the store",
+    says: /^b says that it does not reach the store$/,
+    make: () => measures("parley_coordinator_available 1", "parley_store_away 1"),
+  },
+  {
+    check: "store",
+    what: "a node does not reach the store, and a login there fails for that reason",
+    says: /cannot be read at .*\(b\)/,
+    make: () => {
+      b.loginRefusal = refusal(Code.Unavailable, "STORE_UNAVAILABLE");
+      measures("parley_coordinator_available 1", "parley_store_away 1");
+    },
+  },
+  {
+    check: "coordinator",
+    what: "a node does not reach the coordinator",
+    says: /^b does not reach the coordinator$/,
+    make: () => measures("# TYPE parley_coordinator_available gauge", "parley_coordinator_available 0"),
+  },
+  {
+    check: "coordinator",
+    what: "a node does not show what it measures",
+    level: "note",
+    says: /could not be told at .*\/metrics: it answers 500$/,
+    make: () => void Object.assign(b.metrics, { status: 500 }),
+  },
+  {
+    check: "coordinator",
+    what: "what a node measures stands behind the part of the page that is read",
+    level: "note",
+    says: /could not be told at .*: the page does not say$/,
+    make: () => measures(`# ${"x".repeat(pageBytesMax)}`, "parley_coordinator_available 1"),
+  },
+  {
+    check: "certificates",
+    what: "a certificate ends within two weeks",
+    level: "note",
+    says: /^the certificate of b's tls port ends at 2\d{3}-/,
+    make: () =>
+      measures("parley_coordinator_available 1", certificate("tls", 13.9), certificate("mesh", 14.1)),
+  },
+  {
+    check: "certificates",
+    what: "a certificate ends within three days",
+    says: /^the certificate of b's mesh port ends at /,
+    make: () => measures("parley_coordinator_available 1", certificate("mesh", 2.9)),
+  },
+  {
+    check: "certificates",
+    what: "a certificate has ended",
+    says: /^the certificate of b's mesh port ended at /,
+    make: () => measures("parley_coordinator_available 1", certificate("mesh", -0.1)),
+  },
 ];
+
+/** Lets `b` measure this. */
+function measures(...lines: string[]): void {
+  b.metrics.text = `${lines.join("\n")}\n`;
+}
+
+/** A line that says in how many days the certificate of a port ends. */
+function certificate(port: string, days: number): string {
+  const seconds = Date.now() / 1_000 + days * 86_400;
+  return `parley_certificate_expiry_timestamp_seconds{port="${port}"} ${seconds}`;
+}
 
 describe("each check complains of what it is for, and no other does", () => {
   test.each(breakages)("$check: $what", async ({ check, level = "wrong", says, make }) => {
@@ -242,10 +309,17 @@ describe("each check complains of what it is for, and no other does", () => {
       aheadMs: 0,
     } as const;
     const silent = { kind: "silent", reason: "not asked" } as const;
-    const admin = { url: "http://x", healthz, readyz: silent, cluster: silent };
-    const [found] = checkHealth({ admins: [admin], publics: [] });
+    const admin = { url: "http://x", healthz, readyz: silent, cluster: silent, metrics: silent };
+    const [found] = checkHealth({ admins: [admin], publics: [], atMs: 0 });
     expect(found).toMatchObject({ level: "wrong", text: "http://x/healthz took 1001 ms" });
   });
+});
+
+test("a real node measures what the doctor looks for", async () => {
+  await using real = await startCommandNode();
+  const { stdout } = await runCommand(["doctor", "--admin", real.node.addresses.admin]);
+  expect(stdout).toMatch(/^ok {5}coordinator /m);
+  expect(stdout).toMatch(/^ok {5}store /m);
 });
 
 test("an address for clients that is named is looked at beside those of the nodes", async () => {

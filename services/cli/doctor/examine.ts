@@ -7,6 +7,7 @@ import {
   checkVersions,
 } from "./cluster-checks.ts";
 import type { Diagnosis } from "./diagnosis.ts";
+import { checkCertificates, checkCoordinator } from "./gauge-checks.ts";
 import {
   checkAdminListeners,
   checkClocks,
@@ -16,6 +17,7 @@ import {
 } from "./node-checks.ts";
 import type { Observations } from "./observation.ts";
 import { checkPublicAddresses, checkStore } from "./public-checks.ts";
+import { checkCoordinatorServer, checkStoreServer } from "./server-checks.ts";
 
 /** All checks, in the order in which they are told. */
 const checks: readonly ((observations: Observations) => readonly Diagnosis[])[] = [
@@ -32,6 +34,10 @@ const checks: readonly ((observations: Observations) => readonly Diagnosis[])[] 
   checkDraining,
   checkPublicAddresses,
   checkStore,
+  checkCoordinator,
+  checkCertificates,
+  checkStoreServer,
+  checkCoordinatorServer,
 ];
 
 /** Runs every check; each says at least one thing. */

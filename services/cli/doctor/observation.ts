@@ -1,4 +1,6 @@
 import type { Node } from "../../../gen/parley/admin/v1/node_pb.ts";
+import type { BackendExamination } from "../../node/examine-backends.ts";
+import type { NodeGauges } from "./metrics-page.ts";
 
 /** What an HTTP request came to. */
 export type HttpAnswer =
@@ -18,12 +20,18 @@ export type ClusterAnswer =
   | { readonly kind: "answered"; readonly nodeId: string; readonly nodes: readonly Node[] }
   | { readonly kind: "silent"; readonly reason: string };
 
+/** What a node measures of itself. */
+export type MetricsAnswer =
+  | { readonly kind: "read"; readonly gauges: NodeGauges }
+  | { readonly kind: "silent"; readonly reason: string };
+
 /** An admin listener, seen from outside. */
 export interface AdminObservation {
   readonly url: string;
   readonly healthz: HttpAnswer;
   readonly readyz: HttpAnswer;
   readonly cluster: ClusterAnswer;
+  readonly metrics: MetricsAnswer;
 }
 
 /** What a read of the store through a node came to. */
@@ -48,10 +56,14 @@ export interface PublicObservation {
 export interface Observations {
   readonly admins: readonly AdminObservation[];
   readonly publics: readonly PublicObservation[];
+  /** When they were made by the clock of this machine, in milliseconds since 1970. */
+  readonly atMs: number;
+  /** The servers that the settings here name, as they were found from here; unset when nobody looked. */
+  readonly backends?: BackendExamination;
 }
 
 /** Every node that any of those asked knows of, once: as it answered, if it did to anybody. */
-export function knownNodes({ admins }: Observations): readonly Node[] {
+export function knownNodes({ admins }: Pick<Observations, "admins">): readonly Node[] {
   const nodes = new Map<string, Node>();
   for (const { cluster } of admins) {
     if (cluster.kind === "silent") continue;

@@ -4,11 +4,13 @@ import type { Clock } from "../../kernel/clock.ts";
 import type { Rng } from "../../kernel/rng.ts";
 import { adminClient } from "../cluster/admin-client.ts";
 import { publicAccountClient } from "../server-connection.ts";
+import { parseGauges, readPage } from "./metrics-page.ts";
 import {
   type AdminObservation,
   type ClusterAnswer,
   type HttpAnswer,
   knownNodes,
+  type MetricsAnswer,
   type Observations,
   type PublicObservation,
   type StoreAnswer,
@@ -37,7 +39,7 @@ export async function observe(
 ): Promise<Observations> {
   const first = await Promise.all(named.admins.map((url) => observeAdmin(options, url)));
   const seen = new Set(named.admins);
-  const others = knownNodes({ admins: first, publics: [] })
+  const others = knownNodes({ admins: first })
     .map(({ adminUrl }) => adminUrl)
     .filter((url) => url !== "" && !seen.has(url));
   const admins = [
@@ -45,22 +47,23 @@ export async function observe(
     ...(await Promise.all(others.slice(0, nodesLookedAtMax).map((url) => observeAdmin(options, url)))),
   ];
   const addresses = new Map<string, string | undefined>(named.servers.map((url) => [url, undefined]));
-  for (const { nodeId, publicUrls } of knownNodes({ admins, publics: [] })) {
+  for (const { nodeId, publicUrls } of knownNodes({ admins })) {
     for (const url of publicUrls.slice(0, 1)) addresses.set(url, nodeId);
   }
   const publics = await Promise.all(
     [...addresses].slice(0, nodesLookedAtMax).map(([url, nodeId]) => observePublic(options, url, nodeId)),
   );
-  return { admins, publics };
+  return { admins, publics, atMs: options.clock.wallMs() };
 }
 
 async function observeAdmin(options: ObserveOptions, url: string): Promise<AdminObservation> {
-  const [healthz, readyz, cluster] = await Promise.all([
+  const [healthz, readyz, cluster, metrics] = await Promise.all([
     get(options, `${url}/healthz`),
     get(options, `${url}/readyz`),
     listNodes(options, url),
+    readMetrics(options, url),
   ]);
-  return { url, healthz, readyz, cluster };
+  return { url, healthz, readyz, cluster, metrics };
 }
 
 async function listNodes({ signal }: ObserveOptions, url: string): Promise<ClusterAnswer> {
@@ -69,6 +72,21 @@ async function listNodes({ signal }: ObserveOptions, url: string): Promise<Clust
     return { kind: "answered", nodeId, nodes };
   } catch (error) {
     return { kind: "silent", reason: ConnectError.from(error).rawMessage };
+  }
+}
+
+async function readMetrics({ signal }: ObserveOptions, url: string): Promise<MetricsAnswer> {
+  try {
+    const late = AbortSignal.timeout(requestMsMax);
+    const response = await fetch(`${url}/metrics`, {
+      redirect: "manual",
+      signal: AbortSignal.any([signal, late]),
+    });
+    const page = await readPage(response);
+    if (response.status !== 200) return { kind: "silent", reason: `it answers ${response.status}` };
+    return { kind: "read", gauges: parseGauges(page) };
+  } catch (error) {
+    return { kind: "silent", reason: reasonOf(error) };
   }
 }
 

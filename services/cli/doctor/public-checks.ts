@@ -1,4 +1,5 @@
 import { type Diagnosis, startDiagnosis } from "./diagnosis.ts";
+import { nameOf } from "./gauge-checks.ts";
 import type { Observations, PublicObservation } from "./observation.ts";
 
 /** Clients reach every node where it says that they do. */
@@ -21,19 +22,24 @@ export function checkPublicAddresses({ publics }: Observations): readonly Diagno
   return diagnosis.finish(`${publics.length} answer`);
 }
 
-/** Every node can read the store. */
-export function checkStore({ publics }: Observations): readonly Diagnosis[] {
+const storeAdvice = "is store.url right, the disk not full, the store running? Streams stay up meanwhile";
+
+/** Every node can read the store, and says so. */
+export function checkStore({ admins, publics }: Observations): readonly Diagnosis[] {
   const diagnosis = startDiagnosis("store");
   for (const observed of publics) {
     const { url, store, answer } = observed;
     if (store.kind === "read" || answer.kind === "silent") continue;
     const text = `${url}${whose(observed)}: ${store.reason}`;
     if (store.kind === "unknown") diagnosis.note(`could not be told at ${text}`, "try again in a minute");
-    else
-      diagnosis.wrong(
-        `cannot be read at ${text}`,
-        "is store.url right, the disk not full, the store running? Streams stay up meanwhile",
-      );
+    else diagnosis.wrong(`cannot be read at ${text}`, storeAdvice);
+  }
+  const told = new Set(publics.filter(({ store }) => store.kind === "refused").map(({ nodeId }) => nodeId));
+  for (const admin of admins) {
+    if (admin.metrics.kind === "silent" || admin.metrics.gauges.storeAway !== true) continue;
+    // A login there has failed for the same reason.
+    if (admin.cluster.kind === "answered" && told.has(admin.cluster.nodeId)) continue;
+    diagnosis.wrong(`${nameOf(admin)} says that it does not reach the store`, storeAdvice);
   }
   return diagnosis.finish("every node that answers reads it");
 }

@@ -1,4 +1,10 @@
-import { type Db, type IndexDescription, type IndexDescriptionInfo, ObjectId } from "mongodb";
+import {
+  type Db,
+  type IndexDescription,
+  type IndexDescriptionInfo,
+  MongoServerError,
+  ObjectId,
+} from "mongodb";
 import { type Clock, sleep } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/logger.ts";
 import type { CollectionIndexes } from "./collection-indexes.ts";
@@ -25,6 +31,8 @@ export interface MigrateOptions {
 }
 
 const documentKey = "store";
+
+const namespaceNotFound = 26;
 
 /**
  * Brings a database to the newest version, one process at a time; the others wait. A migration may run again, so a process
@@ -95,12 +103,39 @@ export async function createCollections(db: Db, collections: readonly Collection
  * rest on them.
  */
 export async function assertUniqueIndexes(db: Db, migrations: readonly MongoMigration[]): Promise<void> {
+  const [missing] = await missingUniqueIndexes(db, migrations);
+  if (missing !== undefined) throw indexError(missing.collection, missing.key);
+}
+
+/** The unique indexes of these versions that a database does not have. */
+export async function missingUniqueIndexes(
+  db: Db,
+  migrations: readonly MongoMigration[],
+): Promise<readonly { readonly collection: string; readonly key: object }[]> {
+  const missing: { collection: string; key: object }[] = [];
   for (const { collection, indexes } of migrations.flatMap((migration) => migration.collections)) {
     const unique = indexes.filter((index) => index.unique === true);
     if (unique.length === 0) continue;
-    const found = await db.collection(collection).indexes();
+    const found = await indexesOf(db, collection);
     for (const { key } of unique)
-      if (!found.some((index) => isUnique(index, key))) throw indexError(collection, key);
+      if (!found.some((index) => isUnique(index, key))) missing.push({ collection, key });
+  }
+  return missing;
+}
+
+/** The version that a database has, without bringing it to another; 0 for one that holds no store. */
+export async function readSchemaVersion(db: Db): Promise<number> {
+  const found = await db.collection<VersionDocument>("migrations").findOne({ _id: documentKey });
+  return found?.version ?? 0;
+}
+
+/** None of a collection that is not there. */
+async function indexesOf(db: Db, collection: string): Promise<readonly IndexDescriptionInfo[]> {
+  try {
+    return await db.collection(collection).indexes();
+  } catch (thrown) {
+    if (thrown instanceof MongoServerError && thrown.code === namespaceNotFound) return [];
+    throw thrown;
   }
 }
 
