@@ -21,7 +21,7 @@ export const mongoLimits = {
   turnMsMax: 15_000,
   /** A driver that has not looked at its servers for so long has lost its own look in the same way, in milliseconds. */
   monitorMsMax: 12_000,
-  /** The longest wait for one look for a primary, in milliseconds. */
+  /** A look for a primary that takes longer counts as lost, in milliseconds. */
   lookMsMax: 5_000,
   /** The longest wait for a client to be closed before it connects again, in milliseconds. */
   closeMsMax: 3_000,

@@ -30,7 +30,8 @@ class TopologyWatch implements PrimaryWatch {
   #awaySinceMs: number;
   /** Those who wait; as many as run at most. */
   readonly #waiting = new Set<() => void>();
-  #isLooking = false;
+  /** Begin of the look that is under way. */
+  #lookingSinceMs = Number.NEGATIVE_INFINITY;
   /** Not so after the client was closed because its driver hung, until it is connected again. */
   #isConnected = true;
   /** When the driver last began or ended a look at a server. */
@@ -80,16 +81,16 @@ class TopologyWatch implements PrimaryWatch {
     }
   }
 
-  /** The driver looks at its servers at once for a request that finds none, and otherwise at the next heartbeat only. */
+  /**
+   * The driver looks at its servers at once for a request that finds none, and otherwise at the next heartbeat only. What it
+   * meets is told as a change of the topology. It may be lost like any request: after a while the next one goes on.
+   */
   async #look(): Promise<void> {
-    if (this.#isLooking) return;
-    this.#isLooking = true;
-    // What it meets is told as a change of the topology. It may be lost like any request: then the next one goes on.
-    await this.#orLate(
-      this.#ask().catch(() => undefined),
-      mongoLimits.lookMsMax,
-    );
-    this.#isLooking = false;
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#lookingSinceMs < mongoLimits.lookMsMax) return;
+    this.#lookingSinceMs = nowMs;
+    await this.#ask().catch(() => undefined);
+    if (this.#lookingSinceMs === nowMs) this.#lookingSinceMs = Number.NEGATIVE_INFINITY;
   }
 
   async #ask(): Promise<void> {
@@ -97,12 +98,6 @@ class TopologyWatch implements PrimaryWatch {
     if (!this.#isConnected) await this.#client.connect();
     this.#isConnected = true;
     await this.#client.db("admin").command({ ping: 1 });
-  }
-
-  async #orLate(running: Promise<unknown>, limitMs: number): Promise<void> {
-    const given = new AbortController();
-    await Promise.race([running, sleep(this.#clock, limitMs, given.signal)]);
-    given.abort();
   }
 
   /** The driver's own look hangs, and it would make no other one: a new topology of the same client takes its place. */
@@ -113,7 +108,9 @@ class TopologyWatch implements PrimaryWatch {
     const closing = this.#client.close().catch((thrown: unknown) => {
       this.#logger.warn("MongoDB's client was not closed in order", { error: thrownError(thrown) });
     });
-    await this.#orLate(closing, mongoLimits.closeMsMax);
+    const given = new AbortController();
+    await Promise.race([closing, sleep(this.#clock, mongoLimits.closeMsMax, given.signal)]);
+    given.abort();
   }
 }
 
