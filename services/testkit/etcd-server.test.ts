@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { missingForEtcdProcess, startEtcdProcess } from "./etcd-server.ts";
 import { suiteWithout } from "./suite-plan.ts";
+import { takesConnections } from "./takes-connections.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /** Starts a server, prints its address, and does nothing more. */
@@ -15,17 +15,6 @@ const program = `
   console.log((await startEtcdProcess()).address);
   setInterval(() => undefined, 1_000);
 `;
-
-async function answers(address: string): Promise<boolean> {
-  const { port, hostname } = new URL(`http://${address}`);
-  const socket = connect(Number(port), hostname);
-  const isOpen = await Promise.race([
-    once(socket, "connect").then(() => true),
-    once(socket, "error").then(() => false),
-  ]).catch(() => false);
-  socket.destroy();
-  return isOpen;
-}
 
 suiteWithout(missingForEtcdProcess())("the etcd for tests", () => {
   test("ends when the process that started it is killed", async () => {
@@ -38,9 +27,9 @@ suiteWithout(missingForEtcdProcess())("the etcd for tests", () => {
     });
     const [line]: unknown[] = await once(parent.stdout.setEncoding("utf8"), "data");
     const address = String(line).trim();
-    expect(await answers(address)).toBe(true);
+    expect(await takesConnections(address)).toBe(true);
     parent.kill("SIGKILL");
-    await waitUntil("the end of the server", async () => !(await answers(address)));
+    await waitUntil("the end of the server", async () => !(await takesConnections(address)));
     expect(readdirSync(home)).toEqual([]);
   });
 
@@ -48,11 +37,11 @@ suiteWithout(missingForEtcdProcess())("the etcd for tests", () => {
     const server = await startEtcdProcess();
     expect(server.url).toBe(`etcd://${server.address}`);
     await server.process.kill();
-    expect(await answers(server.address)).toBe(false);
+    expect(await takesConnections(server.address)).toBe(false);
     await server.process.start();
-    expect(await answers(server.address)).toBe(true);
+    expect(await takesConnections(server.address)).toBe(true);
     server.process.freeze();
     await server[Symbol.asyncDispose]();
-    expect(await answers(server.address)).toBe(false);
+    expect(await takesConnections(server.address)).toBe(false);
   });
 });

@@ -1,11 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { etcd, goToolDirectory } from "./go-tools.ts";
+import { type ServerProcess, startServerProcess } from "./server-process.ts";
 
-/** The longest that a start or an end of the server may take, in milliseconds. */
+/** The longest that a start or an end of etcd may take, in milliseconds. */
 const answerMsMax = 15_000;
 
 /** A running etcd. */
@@ -15,17 +12,7 @@ export interface EtcdServer extends AsyncDisposable {
   /** As `coordinator.url` takes it; without a prefix. */
   readonly url: string;
   /** To do harm to it; undefined for a server that was there before. */
-  readonly process: EtcdProcess | undefined;
-}
-
-/** The process of a server. */
-export interface EtcdProcess {
-  /** `kill -9`; resolves when it is gone. */
-  kill(): Promise<void>;
-  /** Starts it again, after a kill, on its port and with what it holds. */
-  start(): Promise<void>;
-  freeze(): void;
-  thaw(): void;
+  readonly process: ServerProcess | undefined;
 }
 
 /** How a server is started. */
@@ -56,40 +43,23 @@ export async function startEtcdServer(): Promise<EtcdServer> {
   return { address, url, process: undefined, [Symbol.asyncDispose]: async () => undefined };
 }
 
-/**
- * Starts etcd on a new directory. The process ends with the scope, and by itself when its
- * parent dies; the directory goes with it.
- */
+/** Starts etcd in a process of its own, see `startServerProcess`. */
 export async function startEtcdProcess(
   options: EtcdServerOptions = {},
-): Promise<EtcdServer & { readonly process: EtcdProcess }> {
-  const directory = mkdtempSync(join(tmpdir(), "parley-etcd-"));
-  let child = spawnServer(options.at ?? "127.0.0.1:0", directory, options);
-  const dispose = async (): Promise<void> => {
-    await endProcess(child);
-    rmSync(directory, { recursive: true, force: true });
-  };
-  try {
-    const address = await servedAddress(child);
-    const harm: EtcdProcess = {
-      kill: async () => {
-        const gone = once(child, "exit");
-        child.kill("SIGKILL");
-        await gone;
-      },
-      start: async () => {
-        child = spawnServer(address, directory, options);
-        await servedAddress(child);
-      },
-      freeze: () => void child.kill("SIGSTOP"),
-      thaw: () => void child.kill("SIGCONT"),
-    };
-    const url = `${options.tls === undefined ? "etcd" : "etcds"}://${address}`;
-    return { address, url, process: harm, [Symbol.asyncDispose]: dispose };
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
+): Promise<EtcdServer & { readonly process: ServerProcess }> {
+  const { at = "127.0.0.1:0", tls } = options;
+  const started = await startServerProcess({
+    name: "etcd",
+    program: join(goToolDirectory(etcd) ?? "", etcd.name),
+    at,
+    argv: (address, directory) => argvOf(address, directory, options),
+    environment: (directory) => ({ PARLEY_TEST_DIRECTORY: directory }),
+    answerMsMax,
+    saysAt: "stderr",
+    readAddress: (log) =>
+      /"msg":"serving client traffic [^\n]*"address":"(?<address>[^"]+)"/.exec(log)?.groups?.["address"],
+  });
+  return { ...started, url: `${tls === undefined ? "etcd" : "etcds"}://${started.address}` };
 }
 
 function givenUrl(): string | undefined {
@@ -97,8 +67,7 @@ function givenUrl(): string | undefined {
   return url === undefined || url === "" ? undefined : url;
 }
 
-function spawnServer(address: string, directory: string, options: EtcdServerOptions): ChildProcess {
-  const program = join(goToolDirectory(etcd) ?? "", etcd.name);
+function argvOf(address: string, directory: string, options: EtcdServerOptions): readonly string[] {
   const clients = `${options.tls === undefined ? "http" : "https"}://${address}`;
   // Of a cluster of one nobody is told where its peers reach it.
   const peers = "http://127.0.0.1:0";
@@ -122,42 +91,5 @@ function spawnServer(address: string, directory: string, options: EtcdServerOpti
       "trusted-ca-file": options.clientAuthorityFile,
     }),
   };
-  const argv = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
-  const env = { ...process.env, PARLEY_TEST_DIRECTORY: directory };
-  return spawn(program, argv, { env, stdio: ["pipe", "ignore", "pipe"] });
-}
-
-/** Waits until it serves clients, and answers where. What it logs is read to its end, so that it never waits for that. */
-async function servedAddress(child: ChildProcess): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  let log = "";
-  let isServing = false;
-  const timer = setTimeout(() => reject(new Error(`etcd does not answer: ${log}`)), answerMsMax);
-  child.once("error", reject);
-  child.once("exit", (code) => reject(new Error(`etcd ended with ${code}: ${log}`)));
-  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-    if (isServing) return;
-    log += chunk;
-    const address = /"msg":"serving client traffic [^\n]*"address":"(?<address>[^"]+)"/.exec(log)?.groups;
-    if (address === undefined) return;
-    isServing = true;
-    resolve(address["address"] ?? "");
-  });
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Closes its input, which it ends with; kills it when it does not. */
-async function endProcess(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, "exit");
-  child.stdin?.end();
-  // It may have been frozen.
-  child.kill("SIGCONT");
-  const timer = setTimeout(() => child.kill("SIGKILL"), answerMsMax);
-  await gone;
-  clearTimeout(timer);
+  return Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
 }

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { ferretdb, goToolDirectory } from "./go-tools.ts";
 import { suiteWithout } from "./suite-plan.ts";
+import { takesConnections } from "./takes-connections.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /** Starts a server, prints its URL, and does nothing more. */
@@ -13,17 +13,6 @@ const program = `
   setInterval(() => undefined, 1_000);
 `;
 
-async function answers(url: string): Promise<boolean> {
-  const { port, hostname } = new URL(url);
-  const socket = connect(Number(port), hostname);
-  const isOpen = await Promise.race([
-    once(socket, "connect").then(() => true),
-    once(socket, "error").then(() => false),
-  ]).catch(() => false);
-  socket.destroy();
-  return isOpen;
-}
-
 suiteWithout(goToolDirectory(ferretdb) === undefined ? [ferretdb.name] : [])("the server for tests", () => {
   test("ends when the process that started it is killed", async () => {
     const { PARLEY_TEST_MONGO_URL: _, ...env } = process.env;
@@ -32,9 +21,9 @@ suiteWithout(goToolDirectory(ferretdb) === undefined ? [ferretdb.name] : [])("th
       stdio: ["ignore", "pipe", "inherit"],
     });
     const [line]: unknown[] = await once(parent.stdout.setEncoding("utf8"), "data");
-    const url = String(line).trim();
-    expect(await answers(url)).toBe(true);
+    const { host } = new URL(String(line).trim());
+    expect(await takesConnections(host)).toBe(true);
     parent.kill("SIGKILL");
-    await waitUntil("the end of the server", async () => !(await answers(url)));
+    await waitUntil("the end of the server", async () => !(await takesConnections(host)));
   });
 });

@@ -1,11 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ferretdb, goToolDirectory } from "./go-tools.ts";
+import { type ServerProcess, startServerProcess } from "./server-process.ts";
 
-/** The longest that a start or an end of the server may take, in milliseconds. */
+/** The longest that a start or an end of FerretDB may take, in milliseconds. */
 const answerMsMax = 10_000;
 
 /** A server that speaks MongoDB's protocol. */
@@ -13,17 +11,7 @@ export interface MongoServer extends AsyncDisposable {
   /** Without a database's name; ends with a slash. */
   readonly url: string;
   /** To do harm to it; undefined for a server that was there before. */
-  readonly process: MongoProcess | undefined;
-}
-
-/** The process of a server. */
-export interface MongoProcess {
-  /** `kill -9`; resolves when it is gone. */
-  kill(): Promise<void>;
-  /** Starts it again, after a kill, on its port and with what it holds. */
-  start(): Promise<void>;
-  freeze(): void;
-  thaw(): void;
+  readonly process: ServerProcess | undefined;
 }
 
 /** What a machine lacks for `startMongoServer`, by name. */
@@ -43,76 +31,25 @@ export async function startMongoServer(): Promise<MongoServer> {
   return { url, process: undefined, [Symbol.asyncDispose]: async () => undefined };
 }
 
-/**
- * Starts FerretDB on a new directory, at an address or on a free port of loopback. The process ends with the scope, and by
- * itself when its parent dies.
- */
+/** Starts FerretDB in a process of its own, at an address or on a free port of loopback, see `startServerProcess`. */
 export async function startFerretdb(at = "127.0.0.1:0"): Promise<MongoServer> {
-  const directory = mkdtempSync(join(tmpdir(), "parley-mongo-"));
-  let child = spawnServer(at, directory);
-  const dispose = async (): Promise<void> => {
-    await endProcess(child);
-    rmSync(directory, { recursive: true, force: true });
-  };
-  try {
-    const url = await firstLine(child);
-    const harm: MongoProcess = {
-      kill: async () => {
-        const gone = once(child, "exit");
-        child.kill("SIGKILL");
-        await gone;
-      },
-      start: async () => {
-        child = spawnServer(new URL(url).host, directory);
-        await firstLine(child);
-      },
-      freeze: () => void child.kill("SIGSTOP"),
-      thaw: () => void child.kill("SIGCONT"),
-    };
-    return { url, process: harm, [Symbol.asyncDispose]: dispose };
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
+  const started = await startServerProcess({
+    name: "mongo",
+    program: join(goToolDirectory(ferretdb) ?? "", ferretdb.name),
+    at,
+    argv: (address, directory) => {
+      // The socket of one that was killed would keep the next from taking its place.
+      rmSync(join(directory, "socket"), { force: true });
+      return [address, directory];
+    },
+    answerMsMax,
+    saysAt: "stdout",
+    readAddress: (said) => /^mongodb:\/\/(?<address>[^/]+)\/\n/.exec(said)?.groups?.["address"],
+  });
+  return { ...started, url: `mongodb://${started.address}/` };
 }
 
 function givenUrl(): string | undefined {
   const url = process.env["PARLEY_TEST_MONGO_URL"];
   return url === undefined || url === "" ? undefined : url;
-}
-
-function spawnServer(address: string, directory: string): ChildProcess {
-  const program = join(goToolDirectory(ferretdb) ?? "", ferretdb.name);
-  // The socket of one that was killed would keep the next from taking its place.
-  rmSync(join(directory, "socket"), { force: true });
-  return spawn(program, [address, directory], { stdio: ["pipe", "pipe", "inherit"] });
-}
-
-async function firstLine(child: ChildProcess): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  let text = "";
-  const timer = setTimeout(() => reject(new Error("FerretDB does not answer")), answerMsMax);
-  child.once("error", reject);
-  child.once("exit", (code) => reject(new Error(`FerretDB ended with ${code}`)));
-  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
-    text += chunk;
-    if (text.includes("\n")) resolve(text.slice(0, text.indexOf("\n")));
-  });
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Closes its input, which it ends with; kills it when it does not. */
-async function endProcess(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, "exit");
-  child.stdin?.end();
-  // It may have been frozen.
-  child.kill("SIGCONT");
-  const timer = setTimeout(() => child.kill("SIGKILL"), answerMsMax);
-  await gone;
-  clearTimeout(timer);
 }

@@ -1,6 +1,6 @@
 import { type Finding, startFinding } from "../../history/finding.ts";
 import type { SendRecord } from "../../history/history.ts";
-import type { MongoProcess } from "../../testkit/mongo-server.ts";
+import type { ServerProcess } from "../../testkit/server-process.ts";
 import { pause } from "../harness/pause.ts";
 import type { Progress, ScenarioReport } from "../harness/scenario-report.ts";
 import type { RefusedTry } from "../harness/send-journal.ts";
@@ -95,7 +95,7 @@ async function takeAll(running: RunningCluster, options: StoreOutageOptions): Pr
 
 async function takeAway(
   { cluster, members, load }: RunningCluster,
-  store: MongoProcess,
+  store: ServerProcess,
   outage: StoreOutage,
 ): Promise<Outage> {
   const lost = (): number => members.reduce((sum, { device }) => sum + device.tally.lost, 0);
