@@ -30,12 +30,7 @@ export function storeConfig(context: CommandContext, { data, storeUrl, config }:
   if (data !== undefined && storeUrl !== undefined) {
     throw new CommandError("--data and --store-url both name a store: give one of them", exitCodes.usage);
   }
-  const given = {
-    ...storeFlag(data),
-    ...(storeUrl !== undefined && { storeUrl }),
-    ...(config !== undefined && { config }),
-  };
-  return readNodeConfig(context, given, false).values;
+  return readNodeConfig(context, { storeUrl, config, ...storeFlag(data) }, false).values;
 }
 
 /** What `--data` stands for, as a flag of the settings. */

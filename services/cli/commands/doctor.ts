@@ -1,4 +1,3 @@
-import type { FlagValue } from "../../kernel/config-parse.ts";
 import { examineBackends } from "../../node/examine-backends.ts";
 import { type CommandContext, defaultAdmin } from "../command-context.ts";
 import { CommandError } from "../command-error.ts";
@@ -21,9 +20,9 @@ export interface DoctorOptions {
 
 /** `parley doctor`: ends with 1 when something is wrong. */
 export async function doctor(context: CommandContext, options: DoctorOptions): Promise<void> {
-  const { admin = [defaultAdmin], server = [] } = options;
+  const { admin = [defaultAdmin], server = [], json, ...settings } = options;
   const { clock, rng } = context;
-  const { values: config } = readNodeConfig(context, settingsOf(options), false);
+  const { values: config } = readNodeConfig(context, settings, false);
   const [observations, backends] = await Promise.all([
     observe(context, { admins: admin, servers: server }),
     examineBackends({ config, clock, rng }),
@@ -31,19 +30,11 @@ export async function doctor(context: CommandContext, options: DoctorOptions): P
   const diagnoses = examine({ ...observations, backends });
   const emphasize = emphasisFor(context);
   for (const diagnosis of diagnoses) {
-    if (options.json === true) context.print(JSON.stringify(diagnosis));
+    if (json === true) context.print(JSON.stringify(diagnosis));
     else for (const line of diagnosisLines(diagnosis, emphasize)) context.print(line);
   }
   const wrong = diagnoses.filter(({ level }) => level === "wrong").length;
   if (wrong > 0) throw new CommandError(`${wrong} ${wrong === 1 ? "thing is" : "things are"} wrong`);
-}
-
-function settingsOf({ storeUrl, coordinatorUrl, config }: DoctorOptions): Record<string, FlagValue> {
-  return {
-    ...(storeUrl !== undefined && { storeUrl }),
-    ...(coordinatorUrl !== undefined && { coordinatorUrl }),
-    ...(config !== undefined && { config }),
-  };
 }
 
 function diagnosisLines({ check, level, text, advice }: Diagnosis, emphasize: Emphasis): string[] {

@@ -1,10 +1,11 @@
+import { expiryWarnDays } from "../../node/certificate-files.ts";
 import { type Diagnosis, startDiagnosis } from "./diagnosis.ts";
 import type { AdminObservation, Observations } from "./observation.ts";
 
 const dayMs = 86_400_000;
 
 /** A certificate that ends sooner is noted, in days. Nodes warn of it in their logs as early. */
-export const certificateNoteDays = 14;
+export const certificateNoteDays = expiryWarnDays;
 
 /** A certificate that ends sooner is wrong, in days: a weekend may lie between. */
 export const certificateWrongDays = 3;

@@ -32,8 +32,12 @@ test("a page without these gauges, or with what is no number, leaves them unset"
 test("a page without end is read to its limit, cut at a whole line, and given up", async () => {
   const line = new TextEncoder().encode(`${"x".repeat(1_000)}\n`);
   let cancelled = false;
+  let pulledBytes = 0;
   const endless = new ReadableStream<Uint8Array>({
-    pull: (controller) => controller.enqueue(line),
+    pull: (controller) => {
+      pulledBytes += line.length;
+      controller.enqueue(line);
+    },
     cancel: () => {
       cancelled = true;
     },
@@ -41,4 +45,6 @@ test("a page without end is read to its limit, cut at a whole line, and given up
   const page = await readPage(new Response(endless));
   expect(page.length).toBe(pageBytesMax - (pageBytesMax % line.length));
   expect(cancelled).toBe(true);
+  // A few lines are waiting when it stops.
+  expect(pulledBytes).toBeLessThan(pageBytesMax + 10 * line.length);
 });

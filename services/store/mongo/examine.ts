@@ -1,20 +1,16 @@
-import { type Db, type Document, MongoClient, MongoServerError } from "mongodb";
+import { type Db, type Document, type MongoClient, MongoServerError } from "mongodb";
 import { type Clock, sleep } from "../../kernel/clock.ts";
 import { thrownError } from "../../kernel/thrown-error.ts";
 import { storeCopyIndexes } from "./copy.ts";
 import { mongoLimits } from "./limits.ts";
 import { missingUniqueIndexes, readSchemaVersion } from "./migrate.ts";
-import { clientOptions } from "./mongo-database.ts";
-import { databaseNameOf, userOf } from "./mongo-url.ts";
+import { createMongoClient, type MongoAccess, unreadableUrl, versionOf } from "./mongo-client.ts";
+import { databaseNameOf } from "./mongo-url.ts";
 import { migrations } from "./schema.ts";
 import { topologyProblem } from "./topology-check.ts";
 
 /** Which MongoDB is looked at, and by which clock its own is judged. */
-export interface MongoExamineOptions {
-  /** As `MongoStoreOptions` has it. */
-  readonly url: string;
-  /** Of the user that the URL names. */
-  readonly password?: string | undefined;
+export interface MongoExamineOptions extends MongoAccess {
   readonly clock: Clock;
 }
 
@@ -49,15 +45,12 @@ const [unauthorized, authenticationFailed] = [13, 18];
 
 /** Looks at a MongoDB without writing to it. Ends within `mongoLimits.examineMsMax`, and does not reject. */
 export async function examineMongo(options: MongoExamineOptions): Promise<MongoExamination> {
-  const { url, password, clock } = options;
-  const username = userOf(url);
+  const { clock } = options;
   let client: MongoClient;
   try {
-    const auth = username !== undefined && password !== undefined && { auth: { username, password } };
-    client = new MongoClient(url, { ...clientOptions, ...auth, maxPoolSize: 2 });
+    client = createMongoClient(options, { maxPoolSize: 2 });
   } catch {
-    // The driver quotes what it cannot read.
-    return { kind: "unreachable", reason: "the URL of the store is none that MongoDB's driver takes" };
+    return { kind: "unreachable", reason: unreadableUrl };
   }
   const given = new AbortController();
   try {
@@ -89,11 +82,11 @@ async function look(client: MongoClient, { url, clock }: MongoExamineOptions): P
   const beginMs = clock.wallMs();
   const hello = await admin.command({ hello: 1 });
   const nowMs = (beginMs + clock.wallMs()) / 2;
-  const { version } = await admin.command({ buildInfo: 1 });
+  const version = versionOf(await admin.command({ buildInfo: 1 }));
   const database = databaseNameOf(url);
   return {
     kind: "answered",
-    version: typeof version === "string" ? version : "of an unknown version",
+    version,
     topologyProblem: topologyProblem(hello),
     aheadMs: aheadOf(hello, nowMs),
     database,

@@ -1,4 +1,4 @@
-import { type Document, MongoClient } from "mongodb";
+import type { Document, MongoClient } from "mongodb";
 import type { Clock } from "../../kernel/clock.ts";
 import type { Logger } from "../../kernel/logger.ts";
 import type { Metrics } from "../../kernel/metrics.ts";
@@ -16,8 +16,9 @@ import { createMongoHeadStore } from "./head.ts";
 import { createMongoIdSlotStore } from "./id-slot.ts";
 import { createMongoMembershipStore } from "./membership.ts";
 import { assertUniqueIndexes, migrate } from "./migrate.ts";
-import { clientOptions, createMongoDatabase, type MongoDatabase } from "./mongo-database.ts";
-import { databaseNameOf, userOf } from "./mongo-url.ts";
+import { createMongoClient, type MongoAccess, unreadableUrl, versionOf } from "./mongo-client.ts";
+import { createMongoDatabase, type MongoDatabase } from "./mongo-database.ts";
+import { databaseNameOf } from "./mongo-url.ts";
 import { createMongoPersonalStore } from "./personal.ts";
 import { migrations } from "./schema.ts";
 import { createMongoSecretKeyStore } from "./secret-key.ts";
@@ -26,11 +27,7 @@ import { topologyProblem } from "./topology-check.ts";
 import { UnusableMongo } from "./unusable-mongo.ts";
 
 /** What a store on MongoDB is opened with. */
-export interface MongoStoreOptions {
-  /** `mongodb://…` or `mongodb+srv://…`; its path names the database, `parley` when it has none. */
-  readonly url: string;
-  /** Of the user that the URL names. */
-  readonly password?: string | undefined;
+export interface MongoStoreOptions extends MongoAccess {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -53,7 +50,7 @@ export async function openMongoStore(options: MongoStoreOptions): Promise<MongoS
     if ((await createMongoCopyMark(database).read()) !== undefined) {
       throw new UnusableMongo("unfinished", `the database ${databaseNameOf(options.url)} ${unfinishedText}`);
     }
-    return { ...collections(database), version: await versionOf(database) };
+    return { ...collections(database), version: versionOf(await database.buildInfo()) };
   });
 }
 
@@ -84,23 +81,12 @@ async function openWith<T>(
   }
 }
 
-function createClient({ url, password }: MongoStoreOptions): MongoClient {
-  const user = userOf(url);
-  const credentials = user !== undefined && password !== undefined && { auth: { username: user, password } };
+function createClient(access: MongoAccess): MongoClient {
   try {
-    return new MongoClient(url, { ...clientOptions, ...credentials });
+    return createMongoClient(access);
   } catch (thrown) {
-    throw new UnusableMongo(
-      "unreachable",
-      "the URL of the store is none that MongoDB's driver takes",
-      thrown,
-    );
+    throw new UnusableMongo("unreachable", unreadableUrl, thrown);
   }
-}
-
-async function versionOf(database: MongoDatabase): Promise<string> {
-  const { version } = await database.buildInfo();
-  return typeof version === "string" ? version : "of an unknown version";
 }
 
 /** Answers the reply of the primary to `hello`. */
