@@ -1,6 +1,4 @@
-import { once } from "node:events";
-import { createServer, connect as dial, type Server, type Socket } from "node:net";
-import { HeldBytes } from "./held-bytes.ts";
+import { startHeldListener } from "./held-listener.ts";
 
 /** What stands between one node and one backend: passes everything on as it is, except while it is cut. */
 export interface BackendProxy extends AsyncDisposable {
@@ -12,46 +10,20 @@ export interface BackendProxy extends AsyncDisposable {
   heal(): void;
 }
 
-interface ProxiedConnection {
-  readonly sockets: readonly Socket[];
-  readonly ways: readonly HeldBytes[];
-}
-
 /** Starts a proxy for a backend that listens at `host:port`, or will. */
 export async function startBackendProxy(target: string): Promise<BackendProxy> {
   const { hostname: host, port } = new URL(`tcp://${target}`);
-  const connections = new Set<ProxiedConnection>();
   let isCut = false;
-  const listener = createServer((near) => {
-    const far = dial({ host, port: Number(port), noDelay: true });
-    const held = (from: Socket, to: Socket): HeldBytes => new HeldBytes(from, to, () => isCut);
-    const connection = { sockets: [near.setNoDelay(), far], ways: [held(near, far), held(far, near)] };
-    connections.add(connection);
-    const closed = connection.sockets.map(
-      (socket) => new Promise((resolve) => socket.once("close", resolve)),
-    );
-    void Promise.all(closed).then(() => connections.delete(connection));
-  });
-  listener.listen(0, "127.0.0.1");
-  await once(listener, "listening");
+  const listener = await startHeldListener({ host, port: Number(port) }, () => () => isCut);
   return {
-    address: addressOf(listener),
+    address: listener.address,
     cut: () => {
       isCut = true;
     },
     heal: () => {
       isCut = false;
-      for (const way of [...connections].flatMap(({ ways }) => ways)) way.release();
+      listener.release();
     },
-    async [Symbol.asyncDispose]() {
-      listener.close();
-      for (const socket of [...connections].flatMap(({ sockets }) => sockets)) socket.destroy();
-    },
+    [Symbol.asyncDispose]: () => listener[Symbol.asyncDispose](),
   };
-}
-
-function addressOf(listener: Server): string {
-  const address = listener.address();
-  if (typeof address !== "object" || address === null) throw new Error("the proxy has no address");
-  return `127.0.0.1:${address.port}`;
 }

@@ -66,6 +66,16 @@ export function checkOutage(
   return finding.finish();
 }
 
+/** Each of these times is at most what was promised, which the title says. */
+export function checkEach(timesMs: readonly number[], msMax: number, title: string): Finding {
+  const finding = startFinding(title);
+  for (const ms of timesMs) {
+    finding.examine();
+    if (ms > msMax) finding.violate(`one took ${Math.round(ms)} ms`);
+  }
+  return finding.finish();
+}
+
 /** Why a run that takes nodes away proves nothing: no client had to try twice, or a device gave up. */
 export function describeTrouble(run: ClusterOutcome): string[] {
   const repeated = run.load.journal.sends.some(({ tries }) => tries > 1);

@@ -1,8 +1,9 @@
 import { LinkState } from "../../../gen/parley/admin/v1/node_pb.ts";
-import { type Finding, type FindingBuilder, startFinding } from "../../history/finding.ts";
+import { type Finding, startFinding } from "../../history/finding.ts";
 import { pause } from "../harness/pause.ts";
 import type { Progress, ScenarioReport } from "../harness/scenario-report.ts";
 import {
+  checkEach,
   checkOutage,
   describeBefore,
   describeFailures,
@@ -70,7 +71,7 @@ export async function runPartition(options: PartitionOptions): Promise<ScenarioR
     findings: [
       ...outcome.findings,
       checkOutage([...outage.elsewhere, ...outage.atAbsent], outageMsMax, "of all clients"),
-      checkLasting(lasting, outageMsMax),
+      checkEach(lasting, outageMsMax, `a lasting cut delays no send by more than ${outageMsMax} ms`),
       checkSaysSo(cuts),
     ],
     figures: [
@@ -149,25 +150,15 @@ function timesWhileSettled(cuts: readonly CutOff[], sends: readonly PlacedSend[]
   });
 }
 
-function checkLasting(timesMs: readonly number[], msMax: number): Finding {
-  const finding = startFinding(`a lasting cut delays no send by more than ${msMax} ms`);
-  for (const ms of timesMs) judge(finding, ms > msMax, `one took ${Math.round(ms)} ms`);
-  return finding.finish();
-}
-
 function checkSaysSo(cuts: readonly CutOff[]): Finding {
   const finding = startFinding("the node that is cut off says so");
   for (const { nodeId, links } of cuts) {
     for (const [other, state] of links) {
-      judge(finding, state === LinkState.UP, `${nodeId} said that its link to ${other} was up`);
+      finding.examine();
+      if (state === LinkState.UP) finding.violate(`${nodeId} said that its link to ${other} was up`);
     }
   }
   return finding.finish();
-}
-
-function judge(finding: FindingBuilder, isWrong: boolean, text: string): void {
-  finding.examine();
-  if (isWrong) finding.violate(text);
 }
 
 function describeCut({ nodeId, kind, seconds, underWay, linkedMs }: CutOff): string {

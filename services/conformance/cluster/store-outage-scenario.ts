@@ -4,7 +4,7 @@ import type { ServerProcess } from "../../testkit/server-process.ts";
 import { pause } from "../harness/pause.ts";
 import type { Progress, ScenarioReport } from "../harness/scenario-report.ts";
 import type { RefusedTry } from "../harness/send-journal.ts";
-import { describeFailures, describeRun, describeTimes } from "./cluster-figures.ts";
+import { checkEach, describeFailures, describeRun, describeTimes } from "./cluster-figures.ts";
 import { type RunningCluster, type RunOptions, runUnderLoad } from "./cluster-run.ts";
 
 /** From the start of the load to the first outage, in milliseconds. */
@@ -61,7 +61,11 @@ export async function runStoreOutage(options: StoreOutageOptions): Promise<Scena
       ...outages.map(({ health }) => health),
       checkStreams(outages),
       checkRefusals(meanwhile),
-      checkReturn(sinceReturn, options.returnMsMax),
+      checkEach(
+        sinceReturn,
+        options.returnMsMax,
+        `what waits for the store is acknowledged at most ${options.returnMsMax} ms after its return`,
+      ),
     ],
     figures: [
       ["the store taken away", `${outages.length} times, seed ${options.seed}`],
@@ -149,17 +153,6 @@ function timesSince(momentMs: number, sends: readonly SendRecord[]): number[] {
       ? [outcome.endedMs - momentMs]
       : [],
   );
-}
-
-function checkReturn(timesMs: readonly number[], msMax: number): Finding {
-  const finding = startFinding(
-    `what waits for the store is acknowledged at most ${msMax} ms after its return`,
-  );
-  for (const ms of timesMs) {
-    finding.examine();
-    if (ms > msMax) finding.violate(`one took ${Math.round(ms)} ms`);
-  }
-  return finding.finish();
 }
 
 function checkStreams(outages: readonly Outage[]): Finding {
