@@ -7,25 +7,22 @@ import {
   setDefaultCACertificates,
   type TLSSocket,
 } from "node:tls";
-import {
-  type ChannelCredentials,
-  Client,
-  type ClientDuplexStream,
-  credentials,
-  Metadata,
-  type StatusObject,
-  status,
-} from "@grpc/grpc-js";
+import { credentials, status } from "@grpc/grpc-js";
 import { beforeAll, expect, test } from "vitest";
-import type { LogFields, Logger } from "../kernel/logger.ts";
+import type { Logger } from "../kernel/logger.ts";
 import { prometheusMetrics } from "../kernel/prometheus-metrics.ts";
 import { systemClock } from "../kernel/system-clock.ts";
 import { createMutualTls, type MutualTlsMaterial } from "../rpc/mutual-tls.ts";
 import { listenForTcp } from "../rpc/tcp-listener.ts";
+import { loggerTo } from "../sqlite/fixtures/recording.ts";
 import { waitUntil } from "../testkit/wait-until.ts";
+import { callWithToken } from "./fixtures/call-with-token.ts";
 import { ClusterCertificates, validFor } from "./fixtures/cluster-certificates.ts";
 import { introduce, type LinkedNode, openLinkedNode, range, utf8 } from "./fixtures/linked-node.ts";
 import { createGrpcTransport, type GrpcTransport } from "./grpc-transport.ts";
+
+/** Looks like an access token. */
+const token = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl";
 
 let main: ClusterCertificates;
 let stranger: ClusterCertificates;
@@ -79,18 +76,9 @@ async function open(nodeId: string, options: SecuredNodeOptions): Promise<Secure
 }
 
 function loggerInto(log: string[]): Logger {
-  const write =
-    (level: string) =>
-    (_message: string, { side, nodeId, shown, reason }: LogFields = {}): void =>
-      void log.push([level, side, nodeId, shown, reason].filter((part) => part !== undefined).join(" "));
-  const logger: Logger = {
-    debug: write("debug"),
-    info: write("info"),
-    warn: write("warn"),
-    error: write("error"),
-    child: () => logger,
-  };
-  return logger;
+  return loggerTo((level, _message, { side, nodeId, shown, reason }) => {
+    log.push([level, side, nodeId, shown, reason].filter((part) => part !== undefined).join(" "));
+  });
 }
 
 function up(one: SecuredNode, other: SecuredNode): Promise<unknown> {
@@ -203,7 +191,7 @@ test("a certificate of the authority that names something else than a node is re
 test("a user's token opens nothing on the mesh port without a certificate", async () => {
   await using one = await open("n1", { material: await main.node("n1") });
   const roots = Buffer.from(main.authority.cert);
-  const outcome = await callWithToken(one, credentials.createSsl(roots, null, null, anyHost));
+  const outcome = await callWithToken(portOf(one), credentials.createSsl(roots, null, null, anyHost), token);
   expect(outcome.code).toBe(status.UNAVAILABLE);
   expect(await refusal(one, "accepted", "no_certificate")).toBe("warn accepted it shows no certificate");
 });
@@ -213,7 +201,7 @@ test("cleartext is refused by a node with a certificate, whoever speaks it", asy
   await using plain = await open("n2", { material: undefined });
   introduce(one.node, plain.node);
   expect(await refusal(one, "accepted", "cleartext")).toBe("warn accepted it speaks no TLS");
-  const outcome = await callWithToken(one, credentials.createInsecure());
+  const outcome = await callWithToken(portOf(one), credentials.createInsecure(), token);
   expect(outcome.code).toBe(status.UNAVAILABLE);
   expect(one.node.links.isUp("n2") || plain.node.links.isUp("n1")).toBe(false);
 });
@@ -352,26 +340,4 @@ async function dialRaw(to: SecuredNode, options: ConnectionOptions): Promise<"cl
   socket.resume();
   await once(socket, "close");
   return "closed";
-}
-
-/** Opens MeshService.Link as somebody with an access token would, and answers how that ended. */
-function callWithToken(to: SecuredNode, channel: ChannelCredentials): Promise<StatusObject> {
-  const client = new Client(`localhost:${portOf(to)}`, channel);
-  const metadata = new Metadata();
-  metadata.set("authorization", "Bearer eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl");
-  const identity = (frame: Buffer): Buffer => frame;
-  const call: ClientDuplexStream<Buffer, Buffer> = client.makeBidiStreamRequest(
-    "/parley.mesh.v1.MeshService/Link",
-    identity,
-    identity,
-    metadata,
-  );
-  call.on("error", () => undefined);
-  call.resume();
-  return new Promise((resolve) => {
-    call.on("status", (ended: StatusObject) => {
-      client.close();
-      resolve(ended);
-    });
-  });
 }

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { LogFields, Logger } from "../kernel/logger.ts";
+import type { Logger } from "../kernel/logger.ts";
 import { prometheusMetrics } from "../kernel/prometheus-metrics.ts";
 import { ClusterCertificates, validFor } from "../mesh/fixtures/cluster-certificates.ts";
 import { checkNodeIdentity } from "../mesh/node-certificate.ts";
 import type { MutualTlsMaterial } from "../rpc/mutual-tls.ts";
+import { loggerTo } from "../sqlite/fixtures/recording.ts";
 import { FakeClock } from "../testkit/fake-clock.ts";
 import { waitUntil } from "../testkit/wait-until.ts";
 import { CertificateFiles, certificatePollMs, expiryWarnDays } from "./certificate-files.ts";
@@ -71,18 +72,9 @@ async function measured(series: string): Promise<number> {
 }
 
 function loggerInto(lines: string[]): Logger {
-  const write =
-    (level: string) =>
-    (message: string, { reason, daysLeft }: LogFields = {}): void =>
-      void lines.push([level, message, reason, daysLeft].filter((part) => part !== undefined).join(" | "));
-  const logger: Logger = {
-    debug: write("debug"),
-    info: write("info"),
-    warn: write("warn"),
-    error: write("error"),
-    child: () => logger,
-  };
-  return logger;
+  return loggerTo((level, message, { reason, daysLeft }) => {
+    lines.push([level, message, reason, daysLeft].filter((part) => part !== undefined).join(" | "));
+  });
 }
 
 /** Valid so long that nobody has to be told of its end. */

@@ -7,10 +7,11 @@ import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
-import { Client, credentials, Metadata, type StatusObject, status } from "@grpc/grpc-js";
+import { credentials, status } from "@grpc/grpc-js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { AdminService } from "../../gen/parley/admin/v1/admin_service_pb.ts";
 import { systemRng } from "../kernel/system-rng.ts";
+import { callWithToken } from "../mesh/fixtures/call-with-token.ts";
 import { ClusterCertificates, validFor } from "../mesh/fixtures/cluster-certificates.ts";
 import type { MutualTlsMaterial } from "../rpc/mutual-tls.ts";
 import { waitUntil } from "../testkit/wait-until.ts";
@@ -111,7 +112,8 @@ test("three nodes speak TLS to one another, and what is sent at one is delivered
 
   // The access token of somebody who is logged in, on the port of nodes.
   const roots = Buffer.from(main.authority.cert);
-  const refused = await linkWithToken(one.addresses.mesh, alice.token, roots);
+  const channel = credentials.createSsl(roots, null, null, { checkServerIdentity: () => undefined });
+  const refused = await callWithToken(Number(one.addresses.mesh.split(":").at(-1)), channel, alice.token);
   expect(refused.code).toBe(status.UNAVAILABLE);
   await waitUntil(
     "it is counted",
@@ -209,25 +211,6 @@ test("a node with a certificate that has ended starts, serves clients, and has n
   expect(listed.nodes.map(({ nodeId }) => nodeId)).toEqual(["n1", "n2"]);
   expect([await measured(one, "link_up"), await measured(two, "link_up")]).toEqual([0, 0]);
 });
-
-/** Opens MeshService.Link with an access token and no certificate, and answers how that ended. */
-function linkWithToken(address: string, token: string, roots: Buffer): Promise<StatusObject> {
-  const port = address.split(":").at(-1);
-  const channel = credentials.createSsl(roots, null, null, { checkServerIdentity: () => undefined });
-  const client = new Client(`localhost:${port}`, channel);
-  const metadata = new Metadata();
-  metadata.set("authorization", `Bearer ${token}`);
-  const identity = (frame: Buffer): Buffer => frame;
-  const call = client.makeBidiStreamRequest("/parley.mesh.v1.MeshService/Link", identity, identity, metadata);
-  call.on("error", () => undefined);
-  call.resume();
-  return new Promise((resolve) => {
-    call.on("status", (ended: StatusObject) => {
-      client.close();
-      resolve(ended);
-    });
-  });
-}
 
 /** The certificate that a TLS port shows. */
 async function shownAt(url: string): Promise<X509Certificate | undefined> {
