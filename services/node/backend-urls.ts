@@ -38,7 +38,12 @@ export function storeTarget({ "store.url": url }: BackendSettings): StoreTarget 
 export function coordinatorTarget(settings: BackendSettings): CoordinatorTarget {
   const url = settings["coordinator.url"] ?? settings["store.url"];
   if (!url.startsWith(sqliteScheme)) return { kind: "etcd", url, etcd: parseEtcdUrl(url) };
-  return { kind: "sqlite", file: join(url.slice(sqliteScheme.length), "cluster.db") };
+  return { kind: "sqlite", file: clusterFile(url.slice(sqliteScheme.length)) };
+}
+
+/** By which nodes that share a directory find one another. */
+export function clusterFile(directory: string): string {
+  return join(directory, "cluster.db");
 }
 
 /** What is wrong with the settings together, without the values of any that may hold a secret. */

@@ -7,10 +7,9 @@ import { storeEpochLimits } from "../../mesh/store-epoch.ts";
 import type { CopyEnd } from "../../store/copy/collections.ts";
 import { type CopyProgress, compareStores, copyStore } from "../../store/copy/copy-store.ts";
 import type { ComparedCollection } from "../../store/copy/verify-stores.ts";
-import { openMongoCopyEnd } from "../../store/mongo/open.ts";
 import { openSqliteCopyEnd } from "../../store/sqlite/open.ts";
-import { storeTarget } from "../backend-urls.ts";
-import { clusterFile, hasCluster, hasStore } from "./embedded-files.ts";
+import { clusterFile, storeTarget } from "../backend-urls.ts";
+import { hasCluster, hasStore } from "./embedded-files.ts";
 import { assertNodesStopped } from "./stopped-nodes.ts";
 
 /** The node that raises the store's mark does so at least this often, in milliseconds: with the longest pause, and to spare. */
@@ -75,13 +74,15 @@ function isListed({ url }: CopyPlace): boolean {
   return target.kind === "sqlite" && hasCluster(target.directory);
 }
 
-function openEnd(
+async function openEnd(
   { url, password }: CopyPlace,
   { clock, logger, allowUnsafe }: CopyStoresOptions,
 ): Promise<CopyEnd> {
   const target = storeTarget({ "store.url": url });
   const surroundings = { clock, logger, metrics: silentMetrics };
   if (target.kind === "sqlite") return openSqliteCopyEnd({ directory: target.directory, ...surroundings });
+  // As for a node: only who has it waits for its driver to load.
+  const { openMongoCopyEnd } = await import("../../store/mongo/open.ts");
   return openMongoCopyEnd({ url: target.url, password, allowUnsafe, ...surroundings });
 }
 

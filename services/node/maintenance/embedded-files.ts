@@ -1,12 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { storeFileName } from "../../store/sqlite/open.ts";
+import { clusterFile } from "../backend-urls.ts";
 
-/** Where the nodes of an embedded store find one another unless `coordinator.url` says otherwise. */
-export function clusterFile(directory: string): string {
-  return join(directory, "cluster.db");
-}
-
+/** Whether nodes of an embedded store have found one another there; `coordinator.url` may have told them another place. */
 export function hasCluster(directory: string): boolean {
   return existsSync(clusterFile(directory));
 }
