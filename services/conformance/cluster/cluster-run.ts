@@ -25,7 +25,7 @@ import { registerUsers, type User } from "../harness/user.ts";
 import type { BackendKind } from "./backends.ts";
 import { ClusterLoad, type ClusterMember, type LoadPace } from "./cluster-load.ts";
 import { Deliveries } from "./deliveries.ts";
-import { type NodeCluster, startCluster } from "./node-cluster.ts";
+import { type ClusterNode, type NodeCluster, ownersOf, startCluster } from "./node-cluster.ts";
 import { RoamingUser } from "./roaming-user.ts";
 
 /** Nodes of every scenario: a death leaves two, so that ownership is still shared. */
@@ -113,6 +113,15 @@ export async function runUnderLoad<T>(
   if (!awaitRest) return { outcome, told };
   await Promise.all(members.map(({ device }) => device.stop()));
   return { outcome: { ...outcome, findings: [...outcome.findings, await checkRest(cluster)] }, told };
+}
+
+/** The node that owns a conversation, or any when that one is not among them. */
+export async function ownerOf(
+  { cluster, rng }: RunningCluster,
+  conversationId: string,
+): Promise<ClusterNode> {
+  const [owner] = await ownersOf(cluster.nodes[0], conversationId);
+  return cluster.nodes.find(({ nodeId }) => nodeId === owner) ?? rng.pick(cluster.nodes);
 }
 
 async function gather(

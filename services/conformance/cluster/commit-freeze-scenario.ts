@@ -9,8 +9,8 @@ import {
   describeRun,
   describeTrouble,
 } from "./cluster-figures.ts";
-import { type RunningCluster, runUnderLoad } from "./cluster-run.ts";
-import { type ClusterNode, idPrefixes, ownersOf } from "./node-cluster.ts";
+import { ownerOf, type RunningCluster, runUnderLoad } from "./cluster-run.ts";
+import { type ClusterNode, idPrefixes } from "./node-cluster.ts";
 import { type Absence, outageAround, outageWindowMs } from "./outage.ts";
 import { isWriteLocked } from "./write-lock.ts";
 
@@ -150,15 +150,12 @@ function refusedOf({ load }: RunningCluster): number {
 }
 
 /** A node that owns a conversation which is written to, and so has something to commit soon. */
-async function pickOwner({
-  cluster,
-  members,
-  rng,
-}: RunningCluster): Promise<{ readonly node: ClusterNode; readonly kind: "group" | "direct" }> {
+async function pickOwner(
+  running: RunningCluster,
+): Promise<{ readonly node: ClusterNode; readonly kind: "group" | "direct" }> {
+  const { members, rng } = running;
   const id = rng.pick(members.flatMap(({ conversations }) => conversations));
-  const [owner] = await ownersOf(cluster.nodes[0], id);
-  const node = cluster.nodes.find(({ nodeId }) => nodeId === owner) ?? rng.pick(cluster.nodes);
-  return { node, kind: id.startsWith(idPrefixes.group) ? "group" : "direct" };
+  return { node: await ownerOf(running, id), kind: id.startsWith(idPrefixes.group) ? "group" : "direct" };
 }
 
 /** Those that began while the lock was held. What had been committed before may be acknowledged all the same. */

@@ -7,8 +7,8 @@ import {
   describeRun,
   describeTrouble,
 } from "./cluster-figures.ts";
-import { type RunningCluster, type RunOptions, runUnderLoad } from "./cluster-run.ts";
-import { type ClusterNode, idPrefixes, ownersOf } from "./node-cluster.ts";
+import { ownerOf, type RunningCluster, type RunOptions, runUnderLoad } from "./cluster-run.ts";
+import { type ClusterNode, idPrefixes } from "./node-cluster.ts";
 import { type Absence, outageAround, outageSendsMin, outageWindowMs } from "./outage.ts";
 
 /** From one kill to the next, in milliseconds. */
@@ -101,15 +101,12 @@ async function killAll(
 }
 
 /** Any node, or the owner of any conversation of the kind: others may have nothing to commit. */
-async function pickVictim(
-  moment: KillMoment,
-  { cluster, members, rng }: RunningCluster,
-): Promise<ClusterNode> {
+async function pickVictim(moment: KillMoment, running: RunningCluster): Promise<ClusterNode> {
+  const { cluster, members, rng } = running;
   if (moment === "in a burst") return rng.pick(cluster.nodes);
   const prefix = idPrefixes[kindOf(moment)];
   const ids = members.flatMap(({ conversations }) => conversations.filter((id) => id.startsWith(prefix)));
-  const [owner] = await ownersOf(cluster.nodes[0], rng.pick(ids));
-  return cluster.nodes.find(({ nodeId }) => nodeId === owner) ?? rng.pick(cluster.nodes);
+  return ownerOf(running, rng.pick(ids));
 }
 
 /** Resolves when the process has ended. */
