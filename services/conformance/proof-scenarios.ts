@@ -285,6 +285,11 @@ const serverScenarios: Readonly<Record<string, Scenario>> = {
 /** By the name that `--only` takes. */
 export const scenarios: Readonly<Record<string, Scenario>> = { ...fileScenarios, ...serverScenarios };
 
+/** Whether a scenario needs etcd and a server that speaks MongoDB's protocol. */
+export function isOnServers(name: string): boolean {
+  return Object.hasOwn(serverScenarios, name);
+}
+
 /** The first `count` of the choices, beginning again after the last one. */
 function inTurn<T>(choices: readonly T[], count: number): T[] {
   return Array.from({ length: Math.ceil(count / choices.length) }, () => choices)

@@ -4,9 +4,10 @@ import { availableParallelism, cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { buildServers } from "./cluster/backends.ts";
 import { isPassed, problemsOf } from "./harness/scenario-report.ts";
 import { type ProofRun, renderSection, replaceSection } from "./proof-document.ts";
-import { isSizeName, numbers, type Scenario, type Sizes, scenarios } from "./proof-scenarios.ts";
+import { isOnServers, isSizeName, numbers, type Scenario, type Sizes, scenarios } from "./proof-scenarios.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const page = fileURLToPath(new URL("../../docs/reliability.md", import.meta.url));
@@ -80,10 +81,21 @@ function parseRequest(argv: string[]): Request | "help" {
   return { names, sizes, write: values["dry-run"] !== true };
 }
 
+/** One that cannot go on has failed, and keeps none of the others from being run. */
+async function proveOrTell(name: string, scenario: Scenario, request: Request): Promise<boolean> {
+  try {
+    return await prove(name, scenario, request);
+  } catch (error) {
+    say(`${name}: FAILED: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    return false;
+  }
+}
+
 /** Runs one scenario, prints its verdict and writes its section; false when it failed. */
 async function prove(name: string, scenario: Scenario, { sizes, write }: Request): Promise<boolean> {
   const startedMs = performance.now();
   say(`${name}: started`);
+  if (isOnServers(name)) buildServers((line) => say(`${name}: ${line}`));
   const report = await scenario.run(sizes, (line) => say(`${name}: ${line}`));
   const seconds = (performance.now() - startedMs) / 1000;
   for (const [figure, value] of report.figures) say(`${name}: ${figure}: ${value}`);
@@ -137,7 +149,7 @@ async function main(argv: string[]): Promise<number> {
   let proven = true;
   for (const name of request.names) {
     const scenario = scenarios[name];
-    if (scenario !== undefined && !(await prove(name, scenario, request))) proven = false;
+    if (scenario !== undefined && !(await proveOrTell(name, scenario, request))) proven = false;
   }
   return proven ? exitCodes.proven : exitCodes.failed;
 }

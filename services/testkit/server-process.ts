@@ -92,7 +92,7 @@ async function servedAddress(
   let said = "";
   let isServing = false;
   const timer = setTimeout(() => reject(new Error(`${name} does not answer: ${said}`)), answerMsMax);
-  child.once("error", reject);
+  child.once("error", (error) => reject(new Error(`${name} cannot be started: ${error.message}`)));
   child.once("exit", (code) => reject(new Error(`${name} ended with ${code}: ${said}`)));
   child[saysAt]?.setEncoding("utf8").on("data", (chunk: string) => {
     if (isServing) return;

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type EtcdServer, missingForEtcd, startEtcdServer } from "../../testkit/etcd-server.ts";
+import { buildGoTool, etcd, ferretdb } from "../../testkit/go-tools.ts";
 import { type MongoServer, missingForMongo, startMongoServer } from "../../testkit/mongo-server.ts";
 import { type BackendProxy, startBackendProxy } from "./backend-proxy.ts";
 
@@ -22,6 +23,15 @@ export interface Backends extends AsyncDisposable {
 /** What a machine lacks for nodes on servers, by name. */
 export function missingForServers(): readonly string[] {
   return [...missingForMongo(), ...missingForEtcd()];
+}
+
+/** Builds what the machine lacks for nodes on servers; throws, with Go's own words, where that fails. */
+export function buildServers(say: (line: string) => void): void {
+  const missing = missingForServers();
+  for (const tool of [etcd, ferretdb].filter(({ name }) => missing.includes(name))) {
+    say(`building ${tool.name} with Go; this happens once`);
+    buildGoTool(tool);
+  }
 }
 
 /** Starts servers for the nodes named, each of which reaches them by a way of its own. */
