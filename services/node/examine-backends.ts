@@ -4,6 +4,7 @@ import { silentMetrics } from "../kernel/metrics.ts";
 import type { Rng } from "../kernel/rng.ts";
 import { thrownError } from "../kernel/thrown-error.ts";
 import { answerWithin } from "../mesh/answer-within.ts";
+import type { NodeRecord } from "../mesh/node-record.ts";
 import type { MongoExamination } from "../store/mongo/examine.ts";
 import { coordinatorTarget, storeTarget } from "./backend-urls.ts";
 import type { NodeConfig } from "./config.ts";
@@ -27,15 +28,23 @@ export interface BackendExamination {
   /** The settings take a MongoDB in which a majority is one server. */
   readonly allowsUnsafe: boolean;
   readonly coordinator: readonly EtcdExamination[] | undefined;
+  /** The nodes that etcd lists; undefined, too, where it does not answer. */
+  readonly registered: readonly NodeRecord[] | undefined;
 }
 
 /** One etcd server has this long to answer, in milliseconds. */
 const etcdMsMax = 5_000;
 
+const silent = { logger: silentLogger, metrics: silentMetrics };
+
 /** Looks at the servers that settings name. Writes nothing, ends within ten seconds, and does not reject. */
 export async function examineBackends(options: ExamineOptions): Promise<BackendExamination> {
-  const [store, coordinator] = await Promise.all([examineStore(options), examineCoordinator(options)]);
-  return { store, coordinator, allowsUnsafe: options.config["store.allowUnsafe"] };
+  const [store, coordinator, registered] = await Promise.all([
+    examineStore(options),
+    examineCoordinator(options),
+    readRegistered(options),
+  ]);
+  return { store, coordinator, registered, allowsUnsafe: options.config["store.allowUnsafe"] };
 }
 
 async function examineStore({ config, clock }: ExamineOptions): Promise<MongoExamination | undefined> {
@@ -53,8 +62,7 @@ async function examineCoordinator(options: ExamineOptions): Promise<readonly Etc
   const look = async (endpoint: string): Promise<EtcdExamination> => {
     try {
       const connection = etcdConnection(target.etcd, config);
-      const surroundings = { ...options, logger: silentLogger, metrics: silentMetrics };
-      const asked = readEtcdVersion({ ...surroundings, ...connection, endpoints: [endpoint] });
+      const asked = readEtcdVersion({ ...options, ...silent, ...connection, endpoints: [endpoint] });
       const version = await answerWithin(asked, { clock, limitMs: etcdMsMax });
       return { endpoint, kind: "answered", version };
     } catch (thrown) {
@@ -62,4 +70,18 @@ async function examineCoordinator(options: ExamineOptions): Promise<readonly Etc
     }
   };
   return Promise.all(target.etcd.endpoints.map(look));
+}
+
+async function readRegistered(options: ExamineOptions): Promise<readonly NodeRecord[] | undefined> {
+  const target = coordinatorTarget(options.config);
+  if (target.kind === "sqlite") return undefined;
+  const { createEtcdCoordinator } = await import("../mesh/coordinator/etcd.ts");
+  try {
+    const connection = etcdConnection(target.etcd, options.config);
+    await using coordinator = createEtcdCoordinator({ ...options, ...silent, ...connection });
+    return await coordinator.list();
+  } catch {
+    // Why it does not answer is told of its servers.
+    return undefined;
+  }
 }

@@ -17,7 +17,7 @@ import {
 } from "./node-checks.ts";
 import type { Observations } from "./observation.ts";
 import { checkPublicAddresses, checkStore } from "./public-checks.ts";
-import { checkCoordinatorServer, checkStoreServer } from "./server-checks.ts";
+import { checkCoordinatorServer, checkRegistrations, checkStoreServer } from "./server-checks.ts";
 
 /** All checks, in the order in which they are told. */
 const checks: readonly ((observations: Observations) => readonly Diagnosis[])[] = [
@@ -38,6 +38,7 @@ const checks: readonly ((observations: Observations) => readonly Diagnosis[])[] 
   checkCertificates,
   checkStoreServer,
   checkCoordinatorServer,
+  checkRegistrations,
 ];
 
 /** Runs every check; each says at least one thing. */

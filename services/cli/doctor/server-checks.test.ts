@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
+import { EtcdCluster } from "../../mesh/fixtures/etcd-cluster.ts";
+import { nodeRecord } from "../../mesh/fixtures/node-records.ts";
+import type { NodeRecord } from "../../mesh/node-record.ts";
 import type { MongoFindings } from "../../store/mongo/examine.ts";
 import { type EtcdServer, missingForEtcdProcess, startEtcdProcess } from "../../testkit/etcd-server.ts";
 import {
@@ -9,6 +12,7 @@ import {
   startMongoServer,
 } from "../../testkit/mongo-server.ts";
 import { suiteWithout } from "../../testkit/suite-plan.ts";
+import { healthyCluster, startFakeNode } from "../fixtures/fake-node.ts";
 import { runCommand } from "../fixtures/test-command.ts";
 import { checkStoreServer } from "./server-checks.ts";
 
@@ -16,10 +20,15 @@ const diagnosisSchema = z.object({ check: z.string(), level: z.string(), text: z
 
 /** What the command says of the servers. Nobody is at the admin listener that it asks. */
 async function servers(...argv: string[]) {
-  const { stdout } = await runCommand(["doctor", "--admin", "http://127.0.0.1:1", "--json", ...argv]);
-  const all = stdout.split("\n").map((line) => diagnosisSchema.parse(JSON.parse(line)));
-  const of = (name: string) => all.filter(({ check }) => check === name);
+  const of = await doctor("http://127.0.0.1:1", ...argv);
   return { store: of("store server"), coordinator: of("coordinator server") };
+}
+
+/** What the command says, by the names of its checks. */
+async function doctor(adminUrl: string, ...argv: string[]) {
+  const { stdout } = await runCommand(["doctor", "--admin", adminUrl, "--json", ...argv]);
+  const all = stdout.split("\n").map((line) => diagnosisSchema.parse(JSON.parse(line)));
+  return (name: string) => all.filter(({ check }) => check === name);
 }
 
 test("without servers in the settings nothing is looked at", async () => {
@@ -71,6 +80,52 @@ suiteWithout([...missingForMongo(), ...missingForEtcdProcess()])("servers that t
   });
 });
 
+suiteWithout(missingForEtcdProcess())("nodes that etcd lists", () => {
+  /** What is said of registrations by nodes a and b, where these are registered. */
+  async function registrations(...registered: readonly NodeRecord[]): Promise<readonly string[]> {
+    await using etcd = await startEtcdProcess();
+    await using cluster = new EtcdCluster(etcd.url);
+    const coordinator = await cluster.open();
+    for (const record of registered) await coordinator.register(record);
+    await using a = await startFakeNode("a");
+    await using b = await startFakeNode("b");
+    a.nodes = healthyCluster({ a, b });
+    b.nodes = a.nodes;
+    const of = await doctor(a.adminUrl, "--coordinator-url", `${etcd.url}${cluster.options.prefix}`);
+    return of("registrations").map(({ level, text }) => `${level} ${text}`);
+  }
+
+  const [a, b] = [nodeRecord("a"), nodeRecord("b")];
+
+  test("are those that nodes know of", async () => {
+    expect(await registrations(a, b)).toEqual(["ok the 2 in etcd are those that nodes know of"]);
+  });
+
+  test("are told when nodes know of others, or of others under that id", async () => {
+    const stranger = nodeRecord("c");
+    expect(await registrations(a, stranger)).toEqual([
+      "wrong c is registered in etcd, and no node that was asked knows of it",
+      "wrong nodes know of b, and it is not registered in etcd",
+    ]);
+    expect(await registrations(a, nodeRecord("b", { incarnation: "b-2" }))).toEqual([
+      "wrong b is known as the incarnation b-1, and registered in etcd as b-2",
+    ]);
+  });
+
+  test("are not compared where no node answers, or etcd does not", async () => {
+    await using etcd = await startEtcdProcess();
+    const unasked = await doctor("http://127.0.0.1:1", "--coordinator-url", etcd.url);
+    expect(unasked("registrations")).toMatchObject([
+      { level: "ok", text: "not compared: of the 0 in etcd no node was asked" },
+    ]);
+    await etcd.process.kill();
+    const silent = await doctor("http://127.0.0.1:1", "--coordinator-url", etcd.url);
+    expect(silent("registrations")).toMatchObject([
+      { level: "ok", text: expect.stringMatching(/^not compared: etcd does not list/) },
+    ]);
+  });
+});
+
 const sound: MongoFindings = {
   kind: "answered",
   version: "8.0.4",
@@ -84,7 +139,8 @@ const sound: MongoFindings = {
 };
 
 function storeServer(found: Partial<MongoFindings>, allowsUnsafe = false) {
-  const backends = { store: { ...sound, ...found }, coordinator: undefined, allowsUnsafe };
+  const none = { coordinator: undefined, registered: undefined };
+  const backends = { ...none, store: { ...sound, ...found }, allowsUnsafe };
   return checkStoreServer({ admins: [], publics: [], atMs: 0, backends });
 }
 

@@ -2,7 +2,7 @@ import type { EtcdExamination } from "../../node/examine-backends.ts";
 import type { MongoFindings } from "../../store/mongo/examine.ts";
 import { type Diagnosis, type DiagnosisBuilder, startDiagnosis } from "./diagnosis.ts";
 import { clockSkewMsMax } from "./node-checks.ts";
-import type { Observations } from "./observation.ts";
+import { knownNodes, type Observations } from "./observation.ts";
 
 const notLookedAt = "not looked at: the settings here name no server";
 
@@ -84,6 +84,40 @@ export function checkCoordinatorServer({ backends }: Observations): readonly Dia
     );
   }
   return diagnosis.finish(`etcd ${versionsOf(servers)}; ${servers.length} of ${servers.length} answer`);
+}
+
+/** Nodes know of those, in those incarnations, that etcd lists. */
+export function checkRegistrations({ admins, backends }: Observations): readonly Diagnosis[] {
+  const diagnosis = startDiagnosis("registrations");
+  if (backends?.coordinator === undefined) return diagnosis.finish(notLookedAt);
+  const { registered } = backends;
+  if (registered === undefined)
+    return diagnosis.finish("not compared: etcd does not list any to this machine");
+  if (admins.every(({ cluster }) => cluster.kind === "silent"))
+    return diagnosis.finish(`not compared: of the ${registered.length} in etcd no node was asked`);
+  const known = new Map(knownNodes({ admins }).map((node) => [node.nodeId, node]));
+  const listed = new Map(registered.map((record) => [record.nodeId, record]));
+  for (const nodeId of listed.keys()) {
+    if (known.has(nodeId)) continue;
+    diagnosis.wrong(
+      `${nodeId} is registered in etcd, and no node that was asked knows of it`,
+      "do they use this coordinator.url, with this prefix? A node that has just started needs a moment",
+    );
+  }
+  for (const { nodeId, incarnation } of known.values()) {
+    const record = listed.get(nodeId);
+    if (record === undefined)
+      diagnosis.wrong(
+        `nodes know of ${nodeId}, and it is not registered in etcd`,
+        "do they use this coordinator.url, with this prefix? Where nodes do not reach etcd, they keep those that they knew",
+      );
+    else if (record.incarnation !== incarnation)
+      diagnosis.wrong(
+        `${nodeId} is known as the incarnation ${incarnation}, and registered in etcd as ${record.incarnation}`,
+        "it registers anew within seconds; if this stays, two processes have that node.id, or nodes do not reach etcd",
+      );
+  }
+  return diagnosis.finish(`the ${registered.length} in etcd are those that nodes know of`);
 }
 
 function versionsOf(servers: readonly EtcdExamination[]): string {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type EtcdServer, missingForEtcd, startEtcdServer } from "../../testkit/etcd-server.ts";
-import { buildGoTool, etcd, ferretdb } from "../../testkit/go-tools.ts";
+import { buildGoTool, etcd as etcdTool, ferretdb } from "../../testkit/go-tools.ts";
 import { type MongoServer, missingForMongo, startMongoServer } from "../../testkit/mongo-server.ts";
 import { type BackendProxy, startBackendProxy } from "./backend-proxy.ts";
 
@@ -28,7 +28,7 @@ export function missingForServers(): readonly string[] {
 /** Builds what the machine lacks for nodes on servers; throws, with Go's own words, where that fails. */
 export function buildServers(say: (line: string) => void): void {
   const missing = missingForServers();
-  for (const tool of [etcd, ferretdb].filter(({ name }) => missing.includes(name))) {
+  for (const tool of [etcdTool, ferretdb].filter(({ name }) => missing.includes(name))) {
     say(`building ${tool.name} with Go; this happens once`);
     buildGoTool(tool);
   }
