@@ -5,6 +5,7 @@ import { pause } from "../harness/pause.ts";
 import type { Progress, ScenarioReport } from "../harness/scenario-report.ts";
 import type { RefusedTry } from "../harness/send-journal.ts";
 import { checkEach, describeFailures, describeRun, describeTimes } from "./cluster-figures.ts";
+import type { ClusterMember } from "./cluster-load.ts";
 import { type RunningCluster, type RunOptions, runUnderLoad } from "./cluster-run.ts";
 
 /** From the start of the load to the first outage, in milliseconds. */
@@ -13,8 +14,11 @@ const restMs = 3_000;
 /** From a burst of all users to the outage, at most, in milliseconds: some of it is on its way then. */
 const harmAfterMsMax = 30;
 
-/** How often it is looked whether the nodes are alive while the store is away, in milliseconds. */
+/** How often all users type, and it is looked whether the nodes are alive, while the store is away, in milliseconds. */
 const lookEveryMs = 1_000;
+
+/** In an outage that is as long everybody has to hear that others type, in milliseconds. */
+const typingHeardMsMin = 5_000;
 
 /** A node ends every try itself within 8 s; a client that waits longer sees its answer. In milliseconds. */
 const tryMsMax = 20_000;
@@ -45,6 +49,7 @@ interface Outage extends StoreOutage {
   /** Streams that devices lost meanwhile. */
   readonly streamsLost: number;
   readonly health: Finding;
+  readonly typing: Finding;
 }
 
 /** Takes the store away from all three nodes under load, one time after the other, and gives it back. */
@@ -58,7 +63,7 @@ export async function runStoreOutage(options: StoreOutageOptions): Promise<Scena
   return {
     findings: [
       ...outcome.findings,
-      ...outages.map(({ health }) => health),
+      ...outages.flatMap(({ health, typing }) => [health, typing]),
       checkStreams(outages),
       checkRefusals(meanwhile),
       checkEach(
@@ -97,27 +102,28 @@ async function takeAll(running: RunningCluster, options: StoreOutageOptions): Pr
   return done;
 }
 
-async function takeAway(
-  { cluster, members, load }: RunningCluster,
-  store: ServerProcess,
-  outage: StoreOutage,
-): Promise<Outage> {
+async function takeAway(running: RunningCluster, store: ServerProcess, outage: StoreOutage): Promise<Outage> {
+  const { members, load } = running;
   const lost = (): number => members.reduce((sum, { device }) => sum + device.tally.lost, 0);
   const lostBefore = lost();
   const underWay = load.journal.unsettled;
   const beganMs = performance.now();
   await (outage.harm === "killed" ? store.kill() : store.freeze());
-  const health = await watchHealth(cluster, beganMs + outage.seconds * 1000);
+  const health = await watchNodes(running, beganMs + outage.seconds * 1000);
+  const typing = checkTyping(members, beganMs, performance.now());
   await (outage.harm === "killed" ? store.start() : store.thaw());
   const endedMs = performance.now();
-  return { ...outage, beganMs, endedMs, underWay, health, streamsLost: lost() - lostBefore };
+  return { ...outage, beganMs, endedMs, underWay, health, typing, streamsLost: lost() - lostBefore };
 }
 
-/** Liveness is about the process alone: it stays green without a store. */
-async function watchHealth({ nodes }: RunningCluster["cluster"], untilMs: number): Promise<Finding> {
+/** Liveness is about the process alone: it stays green without a store. All users type meanwhile, wherever they can. */
+async function watchNodes({ cluster, members }: RunningCluster, untilMs: number): Promise<Finding> {
   const finding = startFinding("/healthz stays green while the store is away");
   while (performance.now() < untilMs) {
-    for (const { nodeId, process } of nodes) {
+    for (const { device, conversations } of members) {
+      for (const conversationId of conversations) device.type(conversationId);
+    }
+    for (const { nodeId, process } of cluster.nodes) {
       finding.examine();
       const answer = await fetch(`${process.adminUrl}/healthz`).catch((error: unknown) => String(error));
       if (typeof answer === "string" || answer.status !== 200) {
@@ -125,6 +131,24 @@ async function watchHealth({ nodes }: RunningCluster["cluster"], untilMs: number
       }
     }
     await pause(Math.min(lookEveryMs, Math.max(0, untilMs - performance.now())));
+  }
+  return finding.finish();
+}
+
+/** What is not stored needs no store. Judged is what both sides know of: a direct conversation begins with its first entry. */
+function checkTyping(members: readonly ClusterMember[], beganMs: number, endedMs: number): Finding {
+  const finding = startFinding("typing goes on while the store is away");
+  if (endedMs - beganMs < typingHeardMsMin) return finding.finish();
+  const knows = ({ device }: ClusterMember, id: string): boolean => device.store.seqOf(id) > 0n;
+  for (const member of members) {
+    const { device } = member;
+    for (const id of member.conversations.filter((one) => knows(member, one))) {
+      if (!members.some((other) => other !== member && knows(other, id))) continue;
+      finding.examine();
+      const heardMs = device.typingHeardMs.get(id) ?? Number.NEGATIVE_INFINITY;
+      if (heardMs < beganMs + typingHeardMsMin / 2)
+        finding.violate(`${device.user.handle} did not hear in ${id} that others type`);
+    }
   }
   return finding.finish();
 }

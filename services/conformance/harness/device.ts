@@ -7,6 +7,7 @@ import {
   type StreamClosed,
 } from "../../../gen/parley/error/v1/stream_closed_pb.ts";
 import { type Entry, type Position, PositionSchema } from "../../../gen/parley/message/v1/entry_pb.ts";
+import { TypingSchema } from "../../../gen/parley/message/v1/signal_pb.ts";
 import {
   type Event,
   type Moving,
@@ -95,12 +96,16 @@ export class Device implements AsyncDisposable {
   readonly store: DeviceStore;
   readonly sends = new StreamSends({ after: onRealTime, fraction: Math.random });
   readonly tally = newTally();
+  /** When it was last told that somebody types, by conversation, on the monotonic clock. */
+  readonly typingHeardMs = new Map<string, number>();
   readonly user: User;
   readonly #options: DeviceOptions;
   readonly #abort = new AbortController();
   #place: User;
   #running: Promise<void> | undefined;
   #breakStream: (() => void) | undefined;
+  /** Of the stream that is open now. */
+  #link: Link | undefined;
   #ticket = "";
   #open = false;
   /** The stream of now, or the last one, was opened. */
@@ -140,6 +145,11 @@ export class Device implements AsyncDisposable {
     this.#open = false;
     this.#breakStream?.();
     return true;
+  }
+
+  /** Says that its user types in a conversation; nobody hears it when no stream is open. */
+  type(conversationId: string): void {
+    this.#link?.say({ case: "typing", value: create(TypingSchema, { conversationId, active: true }) });
   }
 
   /** Ends its stream and everything that it waits for. */
@@ -219,6 +229,7 @@ export class Device implements AsyncDisposable {
       return { kind: "refused", refusal };
     } finally {
       this.#open = false;
+      this.#link = undefined;
       this.sends.detached();
       watch.stop();
       streamAbort.abort();
@@ -234,6 +245,9 @@ export class Device implements AsyncDisposable {
       if (signal.aborted) break;
       await this.#takeEvents(link, frame, signal);
       for (const result of frame.results) this.sends.result(result);
+      for (const { kind } of frame.signals) {
+        if (kind.case === "typing") this.typingHeardMs.set(kind.value.conversationId, performance.now());
+      }
       const closed = await this.#takeControl(link, frame, watch);
       if (closed !== undefined) return { kind: "closed", closed };
     }
@@ -251,6 +265,7 @@ export class Device implements AsyncDisposable {
         this.#ticket = control.value.resumeTicket;
         this.#open = true;
         this.#hasOpened = true;
+        this.#link = link;
         if (control.value.heartbeatInterval !== undefined) {
           watch.begin(3 * durationMs(control.value.heartbeatInterval));
         }

@@ -10,17 +10,20 @@ import { callMsMax, type User } from "./user.ts";
 /** Frames that one Submit may carry. */
 const framesPerSubmit = 64;
 
-/** The upward half of a device on Receive or Poll: one Submit at a time, so that frames stay in order. */
+/**
+ * The upward half of a device on Receive or Poll. Sends go one Submit at a time, so that they stay in order; everything else
+ * goes beside them, so that acknowledgements and pongs do not wait until sends are answered.
+ */
 export class Submitter {
   readonly #user: User;
   readonly #signal: AbortSignal;
   readonly #onResults: (results: readonly SendResult[]) => void;
   readonly #onLost: (error: unknown) => void;
-  #waiting: ClientFrame[] = [];
+  readonly #sends: Lane = { waiting: [], busy: false };
+  readonly #others: Lane = { waiting: [], busy: false };
   #sessionId: string | undefined;
-  #busy = false;
 
-  /** `onLost` is told once when a Submit failed: the device then opens again, for it cannot know what was taken. */
+  /** `onLost` is told when a Submit failed: the device then opens again, for it cannot know what was taken. */
   constructor(options: {
     readonly user: User;
     readonly signal: AbortSignal;
@@ -36,21 +39,21 @@ export class Submitter {
   /** Says on which session; what was said before goes out now. */
   begin(sessionId: string): void {
     this.#sessionId = sessionId;
-    void this.#run(sessionId);
+    for (const lane of [this.#sends, this.#others]) void this.#run(lane, sessionId);
   }
 
   say(kind: Upward): void {
-    this.#waiting.push(create(ClientFrameSchema, { kind }));
-    if (this.#sessionId !== undefined) void this.#run(this.#sessionId);
+    const lane = kind.case === "send" ? this.#sends : this.#others;
+    lane.waiting.push(create(ClientFrameSchema, { kind }));
+    if (this.#sessionId !== undefined) void this.#run(lane, this.#sessionId);
   }
 
-  async #run(sessionId: string): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
+  async #run(lane: Lane, sessionId: string): Promise<void> {
+    if (lane.busy) return;
+    lane.busy = true;
     try {
-      while (this.#waiting.length > 0 && !this.#signal.aborted) {
-        const frames = this.#waiting.slice(0, framesPerSubmit);
-        this.#waiting = this.#waiting.slice(framesPerSubmit);
+      while (lane.waiting.length > 0 && !this.#signal.aborted) {
+        const frames = lane.waiting.splice(0, framesPerSubmit);
         const options = { signal: this.#signal, timeoutMs: callMsMax * 2 };
         const { results } = await this.#user.sessions.submit({ sessionId, frames }, options);
         if (!this.#signal.aborted) this.#onResults(results);
@@ -58,7 +61,13 @@ export class Submitter {
     } catch (error) {
       if (!this.#signal.aborted) this.#onLost(error);
     } finally {
-      this.#busy = false;
+      lane.busy = false;
     }
   }
+}
+
+/** Frames of which one Submit at a time is under way. */
+interface Lane {
+  readonly waiting: ClientFrame[];
+  busy: boolean;
 }
