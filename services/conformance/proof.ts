@@ -154,4 +154,6 @@ async function main(argv: string[]): Promise<number> {
   return proven ? exitCodes.proven : exitCodes.failed;
 }
 
+// Ended by its own hand, so that the nodes, which end with it, are not left behind.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(exitCodes.failed));
 process.exitCode = await main(process.argv.slice(2));

@@ -49,7 +49,7 @@ export async function runBackendCut(options: BackendCutOptions): Promise<Scenari
     );
   const outage = around(cuts);
   return {
-    findings: [...outcome.findings, checkOutage(outage.elsewhere, options.outageMsMax)],
+    findings: [...outcome.findings, ...checkOutage(outage.elsewhere, options.outageMsMax)],
     figures: [
       ["a random node cut off from one backend", `${cuts.length} times, seed ${options.seed}`],
       ...cuts.map((cut, index) => [`cut ${index + 1}`, describeCut(cut)] as const),

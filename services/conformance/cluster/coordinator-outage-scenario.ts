@@ -33,8 +33,8 @@ const attachMsMax = 10_000;
 /** Size of a run. The same seed gives the same choices, though not the same interleaving. */
 export interface CoordinatorOutageOptions extends RunOptions {
   readonly seconds: number;
-  /** What the 99th percentile of the time to acknowledgement may be meanwhile, in milliseconds. */
-  readonly outageMsMax: number;
+  /** What the 99th percentile of the time to acknowledgement may be meanwhile, in milliseconds; undefined: it is told only. */
+  readonly outageMsMax: number | undefined;
   readonly progress?: Progress;
 }
 
@@ -64,7 +64,7 @@ export async function runCoordinatorOutage(options: CoordinatorOutageOptions): P
     findings: [
       ...outcome.findings,
       checkAllAcknowledged(outcome.load.journal.sends),
-      checkOutage(outage.elsewhere, options.outageMsMax, "while the coordinator is away"),
+      ...checkOutage(outage.elsewhere, options.outageMsMax, "while the coordinator is away"),
       attaches,
     ],
     figures: [

@@ -39,8 +39,8 @@ export interface ClusterFreezeOptions extends RunOptions {
   readonly freezesSeconds: readonly number[];
   /** From each thaw to the next freeze or the end, in seconds. */
   readonly calmSeconds: number;
-  /** What the 99th percentile of the outage may be for clients of other nodes, when the store was left, in milliseconds. */
-  readonly outageMsMax: number;
+  /** What the 99th percentile of the outage may be for clients of other nodes, when the store was left, in milliseconds; undefined: it is told only. */
+  readonly outageMsMax: number | undefined;
   readonly progress?: Progress;
 }
 
@@ -69,7 +69,7 @@ export async function runClusterFreeze(options: ClusterFreezeOptions): Promise<S
   const thaws = freezes.map(({ endedMs }) => endedMs);
   const window = `within ${outageWindowMs / 1000} s of`;
   return {
-    findings: [...outcome.findings, checkOutage(around(withStore).elsewhere, options.outageMsMax)],
+    findings: [...outcome.findings, ...checkOutage(around(withStore).elsewhere, options.outageMsMax)],
     figures: [
       ["SIGSTOP of a random node, then SIGCONT", `${freezes.length} times, seed ${options.seed}`],
       ...freezes.map((freeze, index) => [`freeze ${index + 1}`, describeFreeze(freeze, run)] as const),

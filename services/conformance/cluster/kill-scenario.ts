@@ -31,8 +31,8 @@ export interface ClusterKillOptions extends RunOptions {
   readonly rounds: number;
   /** In turn. */
   readonly moments: readonly KillMoment[];
-  /** What the 99th percentile of the outage may be for clients of nodes that live, in milliseconds. */
-  readonly outageMsMax: number;
+  /** What the 99th percentile of the outage may be for clients of nodes that live, in milliseconds; undefined: it is told only. */
+  readonly outageMsMax: number | undefined;
   readonly progress?: Progress;
 }
 
@@ -52,7 +52,7 @@ export async function runClusterKill(options: ClusterKillOptions): Promise<Scena
   const readyMs = kills.map(({ beganMs, endedMs }) => endedMs - beganMs);
   const underWay = kills.reduce((sum, kill) => sum + kill.underWay, 0);
   return {
-    findings: [...outcome.findings, checkOutage(outage.elsewhere, options.outageMsMax)],
+    findings: [...outcome.findings, ...checkOutage(outage.elsewhere, options.outageMsMax)],
     figures: [
       [
         `kill -9 of a random node, ${options.moments.join(", ")}`,
