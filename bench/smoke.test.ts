@@ -66,6 +66,7 @@ describe("the benchmarks", () => {
     for (const way of [
       "typing at one node",
       "typing across two nodes",
+      "typing across two nodes, mutual TLS",
       "grpc-js unary, there",
       "http2 echo, there",
     ]) {

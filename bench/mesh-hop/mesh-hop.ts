@@ -6,7 +6,7 @@ import { scratchDirectory } from "../processes/scratch-directory.ts";
 import { whilePending } from "../processes/while-pending.ts";
 import { percentile } from "../statistics.ts";
 import type { HopPeerTasks } from "./hop-peer.ts";
-import { type ParleyHop, startParleyHop } from "./parley-hop.ts";
+import { type MeshKind, type ParleyHop, startParleyHop } from "./parley-hop.ts";
 
 const probesPerSecond = 250;
 const intervalMs = 1_000 / probesPerSecond;
@@ -18,6 +18,12 @@ const peerLoadSecondsMax = 2;
 /** Where the receivers are, by kind. */
 const kinds = ["typing at one node", "typing across two nodes"] as const;
 const hop = "hop";
+
+/** What the figures of each kind of links are marked with. */
+const meshes: readonly { readonly kind: MeshKind; readonly suffix: string }[] = [
+  { kind: "cleartext", suffix: "" },
+  { kind: "mutual TLS", suffix: ", mutual TLS" },
+];
 
 const peers = [
   { name: "grpc-js unary", script: new URL("unary-peer.ts", import.meta.url) },
@@ -33,6 +39,11 @@ interface Measuring {
   readonly log: (line: string) => void;
 }
 
+/** Nodes with one kind of links between them. */
+interface MeasuredHop extends ParleyHop {
+  readonly suffix: string;
+}
+
 /** Both ends of a peer. */
 interface HopPeer {
   readonly name: string;
@@ -41,18 +52,20 @@ interface HopPeer {
 }
 
 async function measureHops(settings: BenchSettings, log: (line: string) => void): Promise<Findings> {
-  using directory = scratchDirectory();
   await using running = new AsyncDisposableStack();
-  const { typists, profileDirectory } = settings;
-  const parley = await startParleyHop(running, { directory: directory.path, typists, profileDirectory });
+  const hops: MeasuredHop[] = [];
+  for (const { kind, suffix } of meshes) {
+    const { path: directory } = running.use(scratchDirectory());
+    hops.push({ ...(await startParleyHop(running, { ...settings, directory, kind })), suffix });
+  }
   const started: HopPeer[] = [];
   for (const peer of peers) started.push(await startPeer(running, peer));
-  await warm(parley, started, Math.min(warmProbes, probeCount(settings)));
+  await warm(hops, started, Math.min(warmProbes, probeCount(settings)));
   const measuring = { settings, table: new FigureTable(), log };
   for (let run = 0; run < settings.runs; run += 1) {
-    await measureProbes(parley, measuring);
+    for (const parley of hops) await measureProbes(parley, measuring);
     for (const peer of started) await measurePeerProbes(peer, measuring);
-    await measureLoad(parley, measuring);
+    for (const parley of hops) await measureLoad(parley, measuring);
     for (const peer of started) await measurePeerLoad(peer, measuring);
   }
   return { figures: compared(measuring.table).figures(), notes: notesOf(settings) };
@@ -69,10 +82,12 @@ async function startPeer(
 }
 
 /** Just-in-time compilation is not what is measured. */
-async function warm({ typists }: ParleyHop, started: readonly HopPeer[], count: number): Promise<void> {
-  await typists.ask("probe", { count, intervalMs });
-  for (let round = 0; round < warmRounds; round += 1) {
-    for (const kind of kinds.keys()) await typists.ask("load", { kind });
+async function warm(hops: readonly ParleyHop[], started: readonly HopPeer[], count: number): Promise<void> {
+  for (const { typists } of hops) {
+    await typists.ask("probe", { count, intervalMs });
+    for (let round = 0; round < warmRounds; round += 1) {
+      for (const kind of kinds.keys()) await typists.ask("load", { kind });
+    }
   }
   for (const { sender, receiver } of started) {
     await sender.ask("probe", { count, intervalMs });
@@ -82,7 +97,7 @@ async function warm({ typists }: ParleyHop, started: readonly HopPeer[], count: 
 }
 
 async function measureProbes(
-  { cluster, typists }: ParleyHop,
+  { cluster, typists, suffix }: MeasuredHop,
   { settings, table, log }: Measuring,
 ): Promise<void> {
   const count = probeCount(settings);
@@ -94,14 +109,14 @@ async function measureProbes(
   });
   for (const share of [0.5, 0.99]) {
     const [one, other] = [percentile(same, share), percentile(across, share)];
-    table.add(latencyName(kinds[0], share), "µs", one);
-    table.add(latencyName(kinds[1], share), "µs", other);
-    table.add(latencyName(hop, share), "µs", other - one);
+    table.add(latencyName(`${kinds[0]}${suffix}`, share), "µs", one);
+    table.add(latencyName(`${kinds[1]}${suffix}`, share), "µs", other);
+    table.add(latencyName(`${hop}${suffix}`, share), "µs", other - one);
     log(
-      `p${share * 100}: one node ${one.toFixed(0)} µs, across ${other.toFixed(0)} µs, hop ${(other - one).toFixed(0)} µs`,
+      `p${share * 100}${suffix}: one node ${one.toFixed(0)} µs, across ${other.toFixed(0)} µs, hop ${(other - one).toFixed(0)} µs`,
     );
   }
-  table.add("links' own ping and pong: p50", "µs", percentile(roundTrips, 0.5) * 1_000);
+  table.add(`links' own ping and pong${suffix}: p50`, "µs", percentile(roundTrips, 0.5) * 1_000);
 }
 
 async function measurePeerProbes(peer: HopPeer, { settings, table, log }: Measuring): Promise<void> {
@@ -119,7 +134,8 @@ async function measurePeerProbes(peer: HopPeer, { settings, table, log }: Measur
 }
 
 /** The same signals to receivers at one node, then at two: what more both nodes need is the price of the hop. */
-async function measureLoad(parley: ParleyHop, { settings, table, log }: Measuring): Promise<void> {
+async function measureLoad(parley: MeasuredHop, { settings, table, log }: Measuring): Promise<void> {
+  const { suffix } = parley;
   const loads = kinds.map(() => ({ used: 0, typed: 0, arrived: 0, crossed: 0, frames: 0 }));
   // In turn, so that whatever else the machine does hits both.
   for (let round = 0; round < Math.max(1, settings.seconds / 2); round += 1) {
@@ -133,17 +149,17 @@ async function measureLoad(parley: ParleyHop, { settings, table, log }: Measurin
     }
   }
   for (const [kind, { used, typed, arrived, crossed }] of loads.entries()) {
-    const name = kinds[kind] ?? "";
+    const name = `${kinds[kind] ?? ""}${suffix}`;
     table.add(costName(name), "µs/event", used / arrived);
     table.add(`${name}, under load: signals that arrived`, "%", (arrived / typed) * 100);
     table.add(`${name}, under load: crossings`, "per event", crossed / arrived);
   }
   const [one = Number.NaN, two = Number.NaN] = loads.map(({ used, arrived }) => used / arrived);
-  addCost(table, hop, two - one);
+  addCost(table, `${hop}${suffix}`, two - one);
   const { crossed = 0, frames = 0 } = loads[1] ?? {};
-  table.add(`${hop}, under load: events per frame`, "events", crossed / frames);
+  table.add(`${hop}${suffix}, under load: events per frame`, "events", crossed / frames);
   log(
-    `under load: one node ${one.toFixed(1)} µs/event, across ${two.toFixed(1)}, hop ${(two - one).toFixed(1)}`,
+    `under load${suffix}: one node ${one.toFixed(1)} µs/event, across ${two.toFixed(1)}, hop ${(two - one).toFixed(1)}`,
   );
 }
 
@@ -192,6 +208,12 @@ function perCoreName(what: string): string {
 }
 
 function compared(table: FigureTable): FigureTable {
+  const [{ suffix: plain } = { suffix: "" }, ...others] = meshes;
+  for (const { suffix } of others) {
+    for (const share of [0.5, 0.99])
+      table.compare(latencyName(`${hop}${suffix}`, share), latencyName(`${hop}${plain}`, share));
+    table.compare(costName(`${hop}${suffix}`), costName(`${hop}${plain}`));
+  }
   for (const { name } of peers) {
     for (const share of [0.5, 0.99])
       table.compare(latencyName(hop, share), latencyName(`${name}, there`, share));
@@ -210,6 +232,7 @@ function notesOf({ typists }: BenchSettings): string[] {
     `Latency: one signal at a time, the next one ${intervalMs} ms after the last one began, to both kinds in turn; from the write ` +
       "of a device to the frame at the other one, both in one process. The p99 of a hop is the difference of two p99s. The " +
       "ping of a link is what ListNodes tells of it meanwhile.",
+    "Mutual TLS: two further nodes with certificates of `parley cert`, all else alike; links are secured, clients' streams are not.",
     "Load: one write of a device types to up to 64 others, which fill one frame of the link and are 64 frames to devices, at " +
       "one node as across; each pair about once a second, which is what a node passes on. Processor time is that of both nodes, " +
       "so a hop's is that of both ends. It is the processor time that is measured, not a link at its limit: the edges, " +

@@ -17,9 +17,13 @@ export interface ParleyHop {
   readonly typists: Child<TypistTasks>;
 }
 
+/** How the links between nodes are secured. */
+export type MeshKind = "cleartext" | "mutual TLS";
+
 /** How it is started. */
 export interface ParleyHopOptions {
   readonly directory: string;
+  readonly kind: MeshKind;
   /** Devices that type; as many see it at the same node, and as many at the other one. */
   readonly typists: number;
   readonly profileDirectory: string | undefined;
@@ -31,12 +35,13 @@ export interface ParleyHopOptions {
  */
 export async function startParleyHop(
   running: AsyncDisposableStack,
-  { directory, typists: count, profileDirectory }: ParleyHopOptions,
+  { directory, kind: meshKind, typists: count, profileDirectory }: ParleyHopOptions,
 ): Promise<ParleyHop> {
   const accountCount = accountsFor(count);
   makeAccounts(directory, accountCount);
   const flags = [...manyAccountsFlags, "--log-level", "warn"];
-  const cluster = running.use(await ParleyCluster.start(2, { directory, flags, profileDirectory }));
+  const secured = meshKind === "mutual TLS";
+  const cluster = running.use(await ParleyCluster.start(2, { directory, flags, secured, profileDirectory }));
   const accounts = await logIn(cluster.node(owner).public, accountCount);
   const typists = accounts.slice(0, count);
   const receivers = await ownedBy(cluster, accounts.slice(count), receiverNodes.length * count);

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { fromJson } from "@bufbuild/protobuf";
 import {
   ListNodesResponseSchema,
@@ -5,7 +6,7 @@ import {
 } from "../../gen/parley/admin/v1/admin_service_pb.ts";
 import { LinkState, type Node } from "../../gen/parley/admin/v1/node_pb.ts";
 import { callJson } from "./call-json.ts";
-import { type ParleyNode, startParley } from "./parley-node.ts";
+import { makeAuthority, makeCertificate, type ParleyNode, startParley } from "./parley-node.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /** Milliseconds that the nodes may take to find one another. */
@@ -16,6 +17,8 @@ export interface ParleyClusterOptions {
   /** What all nodes share. */
   readonly directory: string;
   readonly flags: readonly string[];
+  /** Links are mutual TLS, with certificates made for these nodes; cleartext unless told so. */
+  readonly secured?: boolean;
   readonly profileDirectory: string | undefined;
 }
 
@@ -32,6 +35,7 @@ export class ParleyCluster implements AsyncDisposable {
   static async start(count: number, options: ParleyClusterOptions): Promise<ParleyCluster> {
     await using stack = new AsyncDisposableStack();
     const cluster = stack.use(new ParleyCluster(options));
+    if (options.secured === true) makeAuthority(certificatesOf(options));
     const starting = Array.from({ length: count }, (_, index) => cluster.#start(nodeIdOf(index)));
     // All of them are waited for, so that one that fails leaves no other behind.
     await Promise.allSettled(starting);
@@ -97,8 +101,10 @@ export class ParleyCluster implements AsyncDisposable {
   }
 
   async #start(nodeId: string): Promise<ParleyNode> {
-    const { directory, flags, profileDirectory } = this.#options;
-    const node = await startParley({ directory, flags: ["--node-id", nodeId, ...flags], profileDirectory });
+    const { directory, flags, secured, profileDirectory } = this.#options;
+    const certificate = secured === true ? makeCertificate(certificatesOf(this.#options), nodeId) : [];
+    const own = ["--node-id", nodeId, ...certificate, ...flags];
+    const node = await startParley({ directory, flags: own, profileDirectory });
     this.#running.set(nodeId, node);
     return node;
   }
@@ -110,6 +116,10 @@ export class ParleyCluster implements AsyncDisposable {
   get #adminUrl(): string {
     return `${this.nodes[0]?.admin ?? ""}/parley.admin.v1.AdminService`;
   }
+}
+
+function certificatesOf({ directory }: ParleyClusterOptions): string {
+  return join(directory, "certificates");
 }
 
 function nodeIdOf(index: number): string {

@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { MemoryFigures } from "./memory-probe.ts";
@@ -85,7 +86,27 @@ export async function startParley(options: ParleyNodeOptions): Promise<ParleyNod
 
 /** Makes accounts from a file of JSON lines; the node must not be running. */
 export function importAccounts(directory: string, file: string): void {
-  execFileSync(process.execPath, [launcher, "user", "import", file, "--data", directory], { stdio: "pipe" });
+  runParley("user", "import", file, "--data", directory);
+}
+
+/** Makes the authority of a cluster in a directory of its own. */
+export function makeAuthority(directory: string): void {
+  runParley("cert", "authority", "--cluster", "bench", "--directory", directory);
+}
+
+/** Makes the certificate of a node, in place of an earlier one, and answers the flags with which the node takes it. */
+export function makeCertificate(directory: string, nodeId: string): string[] {
+  runParley("cert", "node", nodeId, "--directory", directory, "--replace");
+  return Object.entries({
+    "cluster-name": "bench",
+    "mesh-certificate-file": join(directory, `${nodeId}.pem`),
+    "mesh-key-file": join(directory, `${nodeId}.key`),
+    "mesh-authority-file": join(directory, "authority.pem"),
+  }).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+function runParley(...argv: string[]): void {
+  execFileSync(process.execPath, [launcher, ...argv], { stdio: "pipe" });
 }
 
 function nodeOptionsOf(options: ParleyNodeOptions): string[] {
