@@ -5,6 +5,7 @@ import { directConversationId } from "../message/conversation-id.ts";
 import { positionOf } from "./fixtures/feed-device.ts";
 import { entriesOf, FeedStage } from "./fixtures/feed-stage.ts";
 import { accountId, groupId, message } from "./fixtures/feed-world.ts";
+import { repairGap } from "./gap-repair.ts";
 
 const alice = accountId(1);
 const bob = accountId(2);
@@ -312,6 +313,38 @@ describe("live", () => {
     stage.world.mood.failures = 0;
     await stage.world.clock.advance(5_000);
     expect(await stage.drain(device)).toEqual(entriesOf(group, 2, 3));
+  });
+
+  test("a gap that is open when all ends is let go, although somebody still waits for the store", async () => {
+    let repairs = 0;
+    const stage = new FeedStage(
+      {},
+      {
+        repairGap: async (...given) => {
+          repairs += 1;
+          // Without an end it would go on in this turn for ever, and no test would see its own end either.
+          if (repairs > 3) throw new Error("the repair begins again and again");
+          await repairGap(...given);
+        },
+      },
+    );
+    stage.createGroup(group, [alice, bob]);
+    await stage.attach(alice, [group, 1n]);
+    stage.feeds.hear({
+      heads: [{ conversationId: group, headSeq: 9n, appliedSeq: 9n, memberLow: "", memberHigh: "" }],
+      members: [],
+      mark: "",
+      more: false,
+    });
+    await stage.world.clock.settle();
+    stage.world.mood.delayMsMax = 10;
+    const { heads } = stage.world.reads;
+    const opening = stage.attach(bob, [group, 1n]).catch(() => undefined);
+    while (stage.world.reads.heads < heads + 2) await stage.world.clock.advance(1);
+    stage.feeds.stop();
+    await stage.world.clock.advance(1_000);
+    await opening;
+    expect(repairs).toBe(1);
   });
 
   test("pages are tried again while the store is away", async () => {

@@ -89,6 +89,8 @@ export function createFeeds(deps: FeedDeps, options: Partial<FeedLimits> = {}): 
     stop: () => {
       stopping.abort();
       for (const feed of feeds) feed.close();
+      // A view that is still held for a read would look at its gap again and again.
+      shared.topics.forget();
       shared.slices.stop();
     },
   };
