@@ -57,6 +57,7 @@ export async function startParley(options: ParleyNodeOptions): Promise<ParleyNod
   const startedMs = performance.now();
   const child = spawn(process.execPath, [...nodeOptionsOf(options), launcher, ...argumentsOf(options)], {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
+    env: withoutSettings(),
   });
   endWithUs(child);
   const errors: string[] = [];
@@ -106,7 +107,12 @@ export function makeCertificate(directory: string, nodeId: string): string[] {
 }
 
 function runParley(...argv: string[]): void {
-  execFileSync(process.execPath, [launcher, ...argv], { stdio: "pipe" });
+  execFileSync(process.execPath, [launcher, ...argv], { stdio: "pipe", env: withoutSettings() });
+}
+
+/** Settings in the environment of whoever measures are for their own nodes. */
+function withoutSettings(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PARLEY_")));
 }
 
 function nodeOptionsOf(options: ParleyNodeOptions): string[] {

@@ -21,6 +21,11 @@ with a history that contains the fault it looks for (\`services/conformance/chec
 the process had written to the operating system survives it. That the store also survives a loss of power rests on its
 settings (\`synchronous=FULL\` in WAL mode, an fsync before each acknowledgement), which tests assert, and on a disk that
 keeps what it has confirmed, which nobody here has tested.
+
+**MongoDB's majority durability is not proven here.** The sections on etcd and MongoDB ran on FerretDB, which speaks MongoDB's
+protocol over SQLite: they show that nodes lose, double and reorder nothing, and their times are FerretDB's. On a replica set,
+\`PARLEY_TEST_MONGO_URL='mongodb://db-1,db-2,db-3/?replicaSet=rs0' npm run proof -- --only
+servers-kill,servers-freeze,servers-partition,servers-rolling,servers-etcd\` runs them and judges their times, too.
 `;
 
 /** The page with one section replaced, or added at its end; the rest stays as it is. An empty page is begun. */

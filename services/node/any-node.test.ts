@@ -131,7 +131,7 @@ suiteWithout(missingForMongo())("two nodes on one MongoDB", () => {
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  const storeUrl = (directory: string): string => `${server.url}parley-test-${basename(directory)}`;
+  const storeUrl = (directory: string): string => server.urlOf(`parley-test-${basename(directory)}`);
   describeTwoNodes(
     (directory) => ({
       storeUrl: storeUrl(directory),

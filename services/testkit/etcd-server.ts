@@ -30,6 +30,11 @@ export function missingForEtcd(): readonly string[] {
   return givenUrl() === undefined ? missingForEtcdProcess() : [];
 }
 
+/** Whether `startEtcdServer` starts an etcd, to which harm can be done. */
+export function isOwnEtcd(): boolean {
+  return givenUrl() === undefined;
+}
+
 /** What a machine lacks for `startEtcdProcess`, by name. */
 export function missingForEtcdProcess(): readonly string[] {
   return goToolDirectory(etcd) === undefined ? [etcd.name] : [];

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { expect, test } from "vitest";
 import { ferretdb, goToolDirectory } from "./go-tools.ts";
+import { databaseUrl } from "./mongo-server.ts";
 import { suiteWithout } from "./suite-plan.ts";
 import { takesConnections } from "./takes-connections.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -12,6 +13,18 @@ const program = `
   console.log((await startMongoServer()).url);
   setInterval(() => undefined, 1_000);
 `;
+
+test.each([
+  ["mongodb://127.0.0.1:1/", "mongodb://127.0.0.1:1/parley"],
+  ["mongodb://db-1,db-2:2,db-3/?replicaSet=rs0", "mongodb://db-1,db-2:2,db-3/parley?replicaSet=rs0"],
+  ["mongodb+srv://me@db.example", "mongodb+srv://me@db.example/parley"],
+])("the database of %s is %s", (url, expected) => {
+  expect(databaseUrl(url, "parley")).toBe(expected);
+});
+
+test("a URL that names a database already is refused", () => {
+  expect(() => databaseUrl("mongodb://127.0.0.1/other", "parley")).toThrow(/names a database/);
+});
 
 suiteWithout(goToolDirectory(ferretdb) === undefined ? [ferretdb.name] : [])("the server for tests", () => {
   test("ends when the process that started it is killed", async () => {

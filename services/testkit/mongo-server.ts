@@ -8,8 +8,10 @@ const answerMsMax = 10_000;
 
 /** A server that speaks MongoDB's protocol. */
 export interface MongoServer extends AsyncDisposable {
-  /** Without a database's name; ends with a slash. */
+  /** Without a database's name. */
   readonly url: string;
+  /** The URL of one of its databases. */
+  urlOf(database: string): string;
   /** To do harm to it; undefined for a server that was there before. */
   readonly process: ServerProcess | undefined;
 }
@@ -28,7 +30,7 @@ export function isStandIn(): boolean {
 export async function startMongoServer(): Promise<MongoServer> {
   const url = givenUrl();
   if (url === undefined) return startFerretdb();
-  return { url, process: undefined, [Symbol.asyncDispose]: async () => undefined };
+  return { ...addressedBy(url), process: undefined, [Symbol.asyncDispose]: async () => undefined };
 }
 
 /** Starts FerretDB in a process of its own, at an address or on a free port of loopback, see `startServerProcess`. */
@@ -46,7 +48,20 @@ export async function startFerretdb(at = "127.0.0.1:0"): Promise<MongoServer> {
     saysAt: "stdout",
     readAddress: (said) => /^mongodb:\/\/(?<address>[^/]+)\/\n/.exec(said)?.groups?.["address"],
   });
-  return { ...started, url: `mongodb://${started.address}/` };
+  return { ...started, ...addressedBy(`mongodb://${started.address}/`) };
+}
+
+function addressedBy(url: string): Pick<MongoServer, "url" | "urlOf"> {
+  return { url, urlOf: (database) => databaseUrl(url, database) };
+}
+
+/** Puts the name of a database into a URL that has none: `mongodb://host[:port][,...][/][?options]`. */
+export function databaseUrl(url: string, database: string): string {
+  const { server, options = "" } =
+    /^(?<server>mongodb(?:\+srv)?:\/\/[^/?]+)\/?(?<options>\?.*)?$/.exec(url)?.groups ?? {};
+  if (server === undefined)
+    throw new Error("PARLEY_TEST_MONGO_URL names a database, or is no URL of MongoDB");
+  return `${server}/${database}${options}`;
 }
 
 function givenUrl(): string | undefined {

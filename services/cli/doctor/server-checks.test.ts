@@ -50,7 +50,7 @@ suiteWithout([...missingForMongo(), ...missingForEtcdProcess()])("servers that t
 
   test("are told with their versions, and what is wrong with them", async (context) => {
     if (!isStandIn()) return context.skip("it is a server of which nobody knows how safe it is");
-    const database = `${mongo.url}parley-test-doctor`;
+    const database = mongo.urlOf("parley-test-doctor");
     const { store, coordinator } = await servers("--store-url", database, "--coordinator-url", etcd.url);
     expect(store.map(({ level }) => level)).toEqual(["wrong", "note"]);
     expect(store[0]?.text).toMatch(/^acknowledged messages may be lost: it is a single server/);

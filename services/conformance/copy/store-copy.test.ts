@@ -33,7 +33,7 @@ suiteWithout(missingForMongo())("a store that is copied from SQLite to MongoDB",
     await using mongo = await startMongoServer();
     await using world = await CopiedWorld.start();
     const from = `sqlite:${world.node.dataDirectory}`;
-    const url = `${mongo.url}parley-copy-${randomUUID().slice(0, 8)}`;
+    const url = mongo.urlOf(`parley-test-copy-${randomUUID().slice(0, 8)}`);
     const early = await run(["store", "copy", from, url, "--allow-unsafe"]);
     expect(early).toMatchObject({ status: 1, stderr: expect.stringContaining("is running on this store") });
     const before = await world.listed();

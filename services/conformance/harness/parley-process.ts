@@ -159,7 +159,7 @@ async function startRun(
   // The binary itself and no shell or launcher in between, so that a signal reaches the node and nothing else.
   const child = spawn(nodeBinary, argv, {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...environment },
+    env: { ...withoutSettings(), ...environment },
   });
   const killWithUs = (): void => void child.kill("SIGKILL");
   process.once("exit", killWithUs);
@@ -191,6 +191,11 @@ async function startRun(
     // Its rejection at the normal end is nobody's concern any more.
     failed.catch(() => undefined);
   }
+}
+
+/** Settings in the environment of whoever runs the tests are for their own nodes. */
+function withoutSettings(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("PARLEY_")));
 }
 
 function keepLines(input: NodeJS.ReadableStream, logs: string[]): void {
