@@ -129,7 +129,9 @@ async function freezeOnce(running: RunningCluster, freeze: CommitFreeze): Promis
   load.burst();
   await pause(freeze.seconds * 500);
   const disturbed = elsewhere.flatMap(({ device }, index) =>
-    device.isOpen && device.tally.streams === streamsBefore[index] ? [] : [device.user.handle],
+    device.isOpen && device.tally.streams === streamsBefore[index]
+      ? []
+      : [`${device.user.handle} (${device.tally.lastEnd || "it never ended"})`],
   );
   const refused = refusedOf(running) - refusedBefore;
   expectLock("at the end", true);

@@ -15,6 +15,8 @@ export interface DeviceTally {
   unannounced: number;
   /** Streams that were refused with a time at which to come again. */
   refused: number;
+  /** How its last stream ended, for people; empty before that. */
+  lastEnd: string;
   /** Reasons for which the node closed its streams, by name. */
   readonly closed: Map<string, number>;
 }
@@ -35,6 +37,7 @@ export function newTally(): DeviceTally {
     moved: 0,
     unannounced: 0,
     refused: 0,
+    lastEnd: "",
     closed: new Map(),
   };
 }

@@ -166,6 +166,7 @@ export class Device implements AsyncDisposable {
     const { signal } = this.#abort;
     while (!signal.aborted && this.#failure === undefined) {
       const end = await this.#followOnce();
+      this.tally.lastEnd = describeEnd(end);
       if (!signal.aborted) await pause(this.#delayAfter(end), signal);
     }
   }
@@ -379,6 +380,11 @@ export class Device implements AsyncDisposable {
     this.tally.crashes += 1;
     throw new Crash();
   }
+}
+
+function describeEnd(end: StreamEnd): string {
+  if (end.kind === "closed") return `closed: ${nameOf(end.closed.reason)} ${end.closed.message}`;
+  return end.kind === "refused" ? `${end.refusal.reason} ${end.refusal.message}`.trim() : end.kind;
 }
 
 function nameOf(reason: CloseReason): string {

@@ -12,7 +12,7 @@ const timeoutMs = 20_000;
 export function openPollLink({ user, open, onResults }: LinkOptions): Link {
   const abort = new AbortController();
   const { signal } = abort;
-  const submitter = new Submitter({ user, signal, onResults, onLost: () => abort.abort() });
+  const submitter = new Submitter({ user, signal, onResults, onLost: (error) => abort.abort(error) });
   let session: PollRequest["session"] = { case: "open", value: open };
   let ack = 0n;
   let answerLost = false;

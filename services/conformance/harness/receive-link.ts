@@ -6,7 +6,7 @@ import { Submitter } from "./submitter.ts";
 export function openReceiveLink({ user, open, onResults }: LinkOptions): Link {
   const abort = new AbortController();
   const { signal } = abort;
-  const submitter = new Submitter({ user, signal, onResults, onLost: () => abort.abort() });
+  const submitter = new Submitter({ user, signal, onResults, onLost: (error) => abort.abort(error) });
 
   async function* frames(): AsyncGenerator<ServerFrame> {
     try {

@@ -1,10 +1,12 @@
 import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import {
   type ClientFrame,
   ClientFrameSchema,
   type SendResult,
 } from "../../../gen/parley/session/v1/session_pb.ts";
 import type { Upward } from "./link.ts";
+import { refusalOf } from "./refusal.ts";
 import { callMsMax, type User } from "./user.ts";
 
 /** Frames that one Submit may carry. */
@@ -18,7 +20,7 @@ export class Submitter {
   readonly #user: User;
   readonly #signal: AbortSignal;
   readonly #onResults: (results: readonly SendResult[]) => void;
-  readonly #onLost: (error: unknown) => void;
+  readonly #onLost: (error: ConnectError) => void;
   readonly #sends: Lane = { waiting: [], busy: false };
   readonly #others: Lane = { waiting: [], busy: false };
   #sessionId: string | undefined;
@@ -28,7 +30,7 @@ export class Submitter {
     readonly user: User;
     readonly signal: AbortSignal;
     readonly onResults: (results: readonly SendResult[]) => void;
-    readonly onLost: (error: unknown) => void;
+    readonly onLost: (error: ConnectError) => void;
   }) {
     this.#user = options.user;
     this.#signal = options.signal;
@@ -59,7 +61,9 @@ export class Submitter {
         if (!this.#signal.aborted) this.#onResults(results);
       }
     } catch (error) {
-      if (!this.#signal.aborted) this.#onLost(error);
+      const { reason, message } = refusalOf(error);
+      const why = `a Submit failed: ${reason} ${message}`;
+      if (!this.#signal.aborted) this.#onLost(new ConnectError(why, Code.Canceled));
     } finally {
       lane.busy = false;
     }
