@@ -39,12 +39,8 @@ const silent = { logger: silentLogger, metrics: silentMetrics };
 
 /** Looks at the servers that settings name. Writes nothing, ends within ten seconds, and does not reject. */
 export async function examineBackends(options: ExamineOptions): Promise<BackendExamination> {
-  const [store, coordinator, registered] = await Promise.all([
-    examineStore(options),
-    examineCoordinator(options),
-    readRegistered(options),
-  ]);
-  return { store, coordinator, registered, allowsUnsafe: options.config["store.allowUnsafe"] };
+  const [store, coordinator] = await Promise.all([examineStore(options), examineCoordinator(options)]);
+  return { store, ...coordinator, allowsUnsafe: options.config["store.allowUnsafe"] };
 }
 
 async function examineStore({ config, clock }: ExamineOptions): Promise<MongoExamination | undefined> {
@@ -54,11 +50,13 @@ async function examineStore({ config, clock }: ExamineOptions): Promise<MongoExa
   return examineMongo({ url: target.url, password: config["store.password"], clock });
 }
 
-async function examineCoordinator(options: ExamineOptions): Promise<readonly EtcdExamination[] | undefined> {
+async function examineCoordinator(
+  options: ExamineOptions,
+): Promise<Pick<BackendExamination, "coordinator" | "registered">> {
   const { config, clock } = options;
   const target = coordinatorTarget(config);
-  if (target.kind === "sqlite") return undefined;
-  const { readEtcdVersion } = await import("../mesh/coordinator/etcd.ts");
+  if (target.kind === "sqlite") return { coordinator: undefined, registered: undefined };
+  const { createEtcdCoordinator, readEtcdVersion } = await import("../mesh/coordinator/etcd.ts");
   const look = async (endpoint: string): Promise<EtcdExamination> => {
     try {
       const connection = etcdConnection(target.etcd, config);
@@ -69,19 +67,16 @@ async function examineCoordinator(options: ExamineOptions): Promise<readonly Etc
       return { endpoint, kind: "silent", reason: thrownError(thrown).message };
     }
   };
-  return Promise.all(target.etcd.endpoints.map(look));
-}
-
-async function readRegistered(options: ExamineOptions): Promise<readonly NodeRecord[] | undefined> {
-  const target = coordinatorTarget(options.config);
-  if (target.kind === "sqlite") return undefined;
-  const { createEtcdCoordinator } = await import("../mesh/coordinator/etcd.ts");
-  try {
-    const connection = etcdConnection(target.etcd, options.config);
-    await using coordinator = createEtcdCoordinator({ ...options, ...silent, ...connection });
-    return await coordinator.list();
-  } catch {
-    // Why it does not answer is told of its servers.
-    return undefined;
-  }
+  const list = async (): Promise<readonly NodeRecord[] | undefined> => {
+    try {
+      const connection = etcdConnection(target.etcd, config);
+      await using coordinator = createEtcdCoordinator({ ...options, ...silent, ...connection });
+      return await coordinator.list();
+    } catch {
+      // Why it does not answer is told of its servers.
+      return undefined;
+    }
+  };
+  const [coordinator, registered] = await Promise.all([Promise.all(target.etcd.endpoints.map(look)), list()]);
+  return { coordinator, registered };
 }

@@ -74,6 +74,11 @@ export function createFeeds(deps: FeedDeps, options: Partial<FeedLimits> = {}): 
   const surroundings: FeedSurroundings = { ...shared, forget: (feed) => void feeds.delete(feed) };
   const stats = (): FeedStats => ({ ...shared.stats(), feeds: feeds.size });
   observe(deps.metrics, stats);
+  const closeAll = (): void => {
+    for (const feed of feeds) feed.close();
+    // A view that is held for a read outlives its feeds.
+    shared.topics.forget();
+  };
   return {
     feedFor: ({ accountId }, listener) => {
       const feed = new NodeDeviceFeed(accountId, listener, surroundings);
@@ -82,15 +87,11 @@ export function createFeeds(deps: FeedDeps, options: Partial<FeedLimits> = {}): 
     },
     stats,
     hear: (changes) => shared.topics.hear(changes),
-    beginEpoch: () => {
-      for (const feed of feeds) feed.close();
-      shared.topics.forget();
-    },
+    beginEpoch: closeAll,
     stop: () => {
       stopping.abort();
-      for (const feed of feeds) feed.close();
-      // A view that is still held for a read would look at its gap again and again.
-      shared.topics.forget();
+      // In the same turn: the repair of a gap that ended early would begin again and again.
+      closeAll();
       shared.slices.stop();
     },
   };

@@ -33,7 +33,7 @@ const attachMsMax = 10_000;
 /** Size of a run. The same seed gives the same choices, though not the same interleaving. */
 export interface CoordinatorOutageOptions extends RunOptions {
   readonly seconds: number;
-  /** What the 99th percentile of the time to acknowledgement may be meanwhile, in milliseconds; undefined: it is told only. */
+  /** What the 99th percentile of the time to acknowledgement may be meanwhile, in milliseconds; undefined: not judged. */
   readonly outageMsMax: number | undefined;
   readonly progress?: Progress;
 }

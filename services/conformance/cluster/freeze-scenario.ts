@@ -39,7 +39,10 @@ export interface ClusterFreezeOptions extends RunOptions {
   readonly freezesSeconds: readonly number[];
   /** From each thaw to the next freeze or the end, in seconds. */
   readonly calmSeconds: number;
-  /** What the 99th percentile of the outage may be for clients of other nodes, when the store was left, in milliseconds; undefined: it is told only. */
+  /**
+   * What the 99th percentile of the outage may be for clients of other nodes, when the store was left, in milliseconds;
+   * undefined: told and not judged.
+   */
   readonly outageMsMax: number | undefined;
   readonly progress?: Progress;
 }

@@ -31,7 +31,10 @@ export interface ClusterKillOptions extends RunOptions {
   readonly rounds: number;
   /** In turn. */
   readonly moments: readonly KillMoment[];
-  /** What the 99th percentile of the outage may be for clients of nodes that live, in milliseconds; undefined: it is told only. */
+  /**
+   * What the 99th percentile of the outage may be for clients of nodes that live, in milliseconds;
+   * undefined: told and not judged.
+   */
   readonly outageMsMax: number | undefined;
   readonly progress?: Progress;
 }

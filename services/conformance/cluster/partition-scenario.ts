@@ -42,7 +42,10 @@ export interface PartitionOptions extends RunOptions {
   readonly cuts: readonly Cut[];
   /** From the end of each cut to the next one or the end, in seconds. */
   readonly calmSeconds: number;
-  /** What the 99th percentile of the outage may be, and the worst send in a lasting cut, in milliseconds; undefined: it is told only. */
+  /**
+   * What the 99th percentile of the outage may be, and the worst send in a lasting cut, in milliseconds;
+   * undefined: told and not judged.
+   */
   readonly outageMsMax: number | undefined;
   readonly progress?: Progress;
 }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { waitUntil } from "../../testkit/wait-until.ts";
 import { Device } from "./device.ts";
 import { loadFlags } from "./load-flags.ts";
@@ -32,6 +32,19 @@ test("a node is started, killed, started again on its ports and data, and leaves
     await node[Symbol.asyncDispose]();
   }
   expect(existsSync(dataDirectory)).toBe(false);
+});
+
+test("settings in the environment of whoever runs the tests do not reach a node", {
+  timeout: 60_000,
+}, async () => {
+  vi.stubEnv("PARLEY_STORE_URL", "mongodb://127.0.0.1:1/nowhere");
+  vi.stubEnv("PARLEY_TEST_MONGO_URL", "mongodb://127.0.0.1:1/");
+  try {
+    await using node = await startParley();
+    expect((await fetch(`${node.adminUrl}/healthz`)).status).toBe(200);
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 test("a node that cannot start is reported with what it said", { timeout: 60_000 }, async () => {
