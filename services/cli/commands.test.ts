@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fromJsonString } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -93,6 +93,19 @@ describe("login and token", () => {
   test("keep the tokens in a file that only its owner can read, below a directory of the same kind", () => {
     expect(statSync(credentialsFile()).mode & 0o777).toBe(0o600);
     expect(statSync(join(node.directory, "logins")).mode & 0o777).toBe(0o700);
+  });
+
+  test("a device that the server does not know any more logs in as a new one", async () => {
+    const logins = join(node.directory, "earlier.json");
+    const person = { PARLEY_PASSWORD: "parley-demo", PARLEY_CREDENTIALS: logins };
+    await parley(["login", "bob"], person);
+    const kept = readFileSync(logins, "utf8");
+    const { deviceId } = z
+      .object({ deviceId: z.string() })
+      .parse(JSON.parse((await parley(["login", "bob", "--json"], person)).stdout));
+    writeFileSync(logins, kept.replaceAll(deviceId, "no-such-device"));
+    expect(await parley(["login", "bob"], person)).toMatchObject({ status: exit.ok });
+    expect(readFileSync(logins, "utf8")).not.toContain("no-such-device");
   });
 
   test("a second login keeps the device, and --json says which", async () => {

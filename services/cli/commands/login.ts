@@ -10,23 +10,24 @@ export interface LoginOptions extends PersonOptions {
   readonly device?: string;
 }
 
-/** `parley login HANDLE`: logs this installation in, under the device id that it had before, and keeps the tokens. */
+/** `parley login HANDLE`: logs this installation in, under the device id that it had before unless that is unknown there, and keeps the tokens. */
 export async function login(context: CommandContext, handle: string, options: LoginOptions): Promise<void> {
   const server = serverOf(context, options) ?? defaultServer;
   const credentials = openCredentials(credentialsPath(context.environment));
   const password = { text: await readPassword(context) };
   const earlier = await credentials.find(handle, server);
-  const request = {
-    handle,
-    password,
-    deviceId: earlier?.deviceId ?? "",
-    deviceName: options.device ?? "parley command",
-  };
-  const answer = await publicAccountClient(server)
-    .login(request)
-    .catch((error: unknown) => {
-      throw commandErrorOf(error, server);
-    });
+  const deviceName = options.device ?? "parley command";
+  const logInAs = (deviceId: string) =>
+    publicAccountClient(server)
+      .login({ handle, password, deviceId, deviceName })
+      .catch((error: unknown) => {
+        throw commandErrorOf(error, server);
+      });
+  const answer = await logInAs(earlier?.deviceId ?? "").catch((error: unknown) => {
+    // Another store is served there by now, and this installation is new to it.
+    if (error instanceof CommandError && error.reason === "DEVICE_NOT_FOUND") return logInAs("");
+    throw error;
+  });
   const { account, tokens, deviceId } = answer;
   if (account === undefined || tokens?.accessExpireTime === undefined) {
     throw new CommandError(`${server} answered without an account or tokens: is it a Parley node?`);
