@@ -1,5 +1,5 @@
-import { isStandIn } from "../testkit/mongo-server.ts";
 import { runBackendCut } from "./cluster/backend-cut-scenario.ts";
+import { ofMongo } from "./cluster/backends.ts";
 import { type CommitFreeze, runCommitFreeze } from "./cluster/commit-freeze-scenario.ts";
 import { runCoordinatorOutage } from "./cluster/coordinator-outage-scenario.ts";
 import { runEtcdFaults } from "./cluster/etcd-faults-scenario.ts";
@@ -292,11 +292,6 @@ const serverScenarios: Readonly<Record<string, Scenario>> = {
 
 /** By the name that `--only` takes. */
 export const scenarios: Readonly<Record<string, Scenario>> = { ...fileScenarios, ...serverScenarios };
-
-/** A bound on times where the store is a MongoDB; undefined on its stand-in, which has no room for what follows a fault. */
-function ofMongo(msMax: number): number | undefined {
-  return isStandIn() ? undefined : msMax;
-}
 
 /** Whether a scenario needs etcd and a server that speaks MongoDB's protocol. */
 export function isOnServers(name: string): boolean {

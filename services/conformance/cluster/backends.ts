@@ -35,6 +35,11 @@ export function isGiven(backend: Backend): boolean {
   return backend === "store" ? !isStandIn() : !isOwnEtcd();
 }
 
+/** A bound on times where the store is a MongoDB; undefined on its stand-in, which has no room for what follows a fault. */
+export function ofMongo(msMax: number): number | undefined {
+  return isStandIn() ? undefined : msMax;
+}
+
 /** Builds what the machine lacks for nodes on servers; throws, with Go's own words, where that fails. */
 export function buildServers(say: (line: string) => void): void {
   const missing = missingForServers();
