@@ -224,6 +224,9 @@ describe("Poll", () => {
     const quiet = await client.poll({ session, ack: 2n, wait: {} });
     expect(quiet.frames).toEqual([]);
     server.world.registry.revoked("bob", ["b1"]);
+    // Submit takes nothing any more, and leaves it to the next Poll to say why.
+    const frames = [{ kind: { case: "pong" as const, value: 1n } }];
+    expect(await reasonOf(client.submit({ sessionId, frames }))).toBe("SESSION_NOT_FOUND");
     const last = (await client.poll({ session, ack: 2n })).frames.at(-1);
     expect(last?.control.case).toBe("closed");
     expect(await reasonOf(client.poll({ session, ack: 2n }))).toBe("SESSION_NOT_FOUND");

@@ -6,11 +6,18 @@ import {
   type SendResult,
 } from "../../../gen/parley/session/v1/session_pb.ts";
 import type { Upward } from "./link.ts";
+import { pause } from "./pause.ts";
 import { refusalOf } from "./refusal.ts";
 import { callMsMax, type User } from "./user.ts";
 
 /** Frames that one Submit may carry. */
 const framesPerSubmit = 64;
+
+/**
+ * How long Receive or Poll may take to say why a session ended of which Submit says that it is gone, in milliseconds: as
+ * long as a Poll waits, and a little for its way.
+ */
+const farewellMsMax = 7_000;
 
 /**
  * The upward half of a device on Receive or Poll. Sends go one Submit at a time, so that they stay in order; everything else
@@ -25,7 +32,10 @@ export class Submitter {
   readonly #others: Lane = { waiting: [], busy: false };
   #sessionId: string | undefined;
 
-  /** `onLost` is told when a Submit failed: the device then opens again, for it cannot know what was taken. */
+  /**
+   * `onLost` is told when a Submit failed: the device then opens again, for it cannot know what was taken. Of a session that is
+   * gone the other half has the last word, since it may say that the device must stay closed.
+   */
   constructor(options: {
     readonly user: User;
     readonly signal: AbortSignal;
@@ -62,6 +72,7 @@ export class Submitter {
       }
     } catch (error) {
       const { reason, message } = refusalOf(error);
+      if (reason === "SESSION_NOT_FOUND") await pause(farewellMsMax, this.#signal);
       const why = `a Submit failed: ${reason} ${message}`;
       if (!this.#signal.aborted) this.#onLost(new ConnectError(why, Code.Canceled));
     } finally {

@@ -308,8 +308,8 @@ export const SessionService: GenService<{
    * Upward frames of a device on Receive or Poll, on any node. The frames are taken in order. Idempotent, since every
    * kind is. The token it is called with renews the stream, and it counts as a pong. Answers when every `send` in it is
    * answered, 10 s at most.
-   * Errors: SESSION_NOT_FOUND, nothing was taken then; OUTCOME_UNKNOWN when it reached another node than the stream's and
-   * that one did not answer.
+   * Errors: SESSION_NOT_FOUND, nothing was taken then, and Receive or the next Poll says why the stream ended;
+   * OUTCOME_UNKNOWN when it reached another node than the stream's and that one did not answer.
    *
    * @generated from rpc parley.session.v1.SessionService.Submit
    */
