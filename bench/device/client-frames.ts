@@ -32,6 +32,7 @@ export function openFrame(held: readonly HeldPosition[] = []): Buffer {
         positions: { $typeName: "parley.session.v1.Positions", positions, last: true },
         window: 256,
         heartbeatInterval: { $typeName: "google.protobuf.Duration", seconds: 120n, nanos: 0 },
+        ordinal: 0n,
       },
     }),
   );

@@ -21,8 +21,6 @@ import (
 const (
 	// A stream that was open for so long was no failure.
 	stable = time.Minute
-	// Attaches without an answer that may still come late.
-	givenUpMax = 8
 	// Then no more input is read.
 	sendsPendingMax = 100
 	// The longest line that is read.
@@ -34,7 +32,6 @@ type device struct {
 	options options
 	store   *store
 	login   login
-	givenUp int
 	// The conversation with the peer; lines are read once it is known.
 	conversationID string
 	// There is something to send.
@@ -137,10 +134,6 @@ func (d *device) endOf(err error, stream *stream) (*end, error) {
 		return endAfter("moved", 0, or(stream.moving.Address, stream.to.server)), nil
 	case stream.opened: // From `opened` on a status says nothing.
 		return &end{why: refused.String()}, nil
-	case stream.asked && refused.reason == "":
-		d.givenUp = min(d.givenUp+1, givenUpMax)
-	}
-	switch {
 	case refused.reason != "" && refused.code == codes.Unauthenticated:
 		if stream.to.refreshed || refused.asksThePerson() {
 			return nil, errors.Join(stopped{"log in again: " + refused.String()}, d.login.forget("access_token", "refresh_token"))
@@ -161,11 +154,7 @@ func (d *device) adviceOf(closed *errorv1.StreamClosed, stream *stream) (*end, e
 	server := or(closed.Address, stream.to.server)
 	switch {
 	case closed.Action == errorv1.CloseAction_CLOSE_ACTION_STAY_CLOSED:
-		if closed.Reason != errorv1.CloseReason_CLOSE_REASON_SUPERSEDED || d.givenUp == 0 {
-			return nil, stopped{why}
-		}
-		d.givenUp-- // It was one of our own attaches that came late.
-		return &end{why: why, server: server}, nil
+		return nil, stopped{why}
 	case stream.moving != nil:
 		return endAfter(why, 0, or(stream.moving.Address, server)), nil
 	case closed.Action == errorv1.CloseAction_CLOSE_ACTION_RECONNECT_NOW:

@@ -60,6 +60,15 @@ func (s *store) set(values map[string][]byte) error {
 	})
 }
 
+// nextOrdinal counts the streams, so that one which was given up, and is opened late, takes over from no later one.
+func (s *store) nextOrdinal() (ordinal uint64, err error) {
+	err = s.db.Update(func(tx *bbolt.Tx) error {
+		ordinal, err = tx.Bucket(deviceBucket).NextSequence()
+		return err
+	})
+	return ordinal, err
+}
+
 // position answers up to where all of a conversation is held; its seq is 0 when nothing is.
 func (s *store) position(conversationID string) (*messagev1.Position, error) {
 	position := &messagev1.Position{}

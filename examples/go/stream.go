@@ -30,7 +30,6 @@ type stream struct {
 	device *device
 	to     *connection
 	call   sessionv1.SessionService_AttachClient
-	asked  bool
 	opened bool
 	// How long it may be silent.
 	silence time.Duration
@@ -59,7 +58,7 @@ func (s *stream) follow(ctx context.Context, cancel context.CancelFunc) (*end, e
 	if err != nil {
 		return nil, err
 	}
-	s.asked, s.silence = true, openedTimeout
+	s.silence = openedTimeout
 	if s.call, err = s.to.sessions.Attach(bearer); err != nil {
 		return nil, err
 	}
@@ -128,6 +127,10 @@ func (s *stream) open() error {
 	if err != nil {
 		return err
 	}
+	ordinal, err := s.device.store.nextOrdinal()
+	if err != nil {
+		return err
+	}
 	pages := slices.Collect(slices.Chunk(positions, positionsPerFrame))
 	if len(pages) == 0 {
 		pages = append(pages, nil)
@@ -136,7 +139,8 @@ func (s *stream) open() error {
 		named := &sessionv1.Positions{Positions: page, Last: index == len(pages)-1}
 		frame := &sessionv1.ClientFrame{Kind: &sessionv1.ClientFrame_Positions{Positions: named}}
 		if index == 0 {
-			open := &sessionv1.Open{ResumeTicket: string(s.device.store.get("resume_ticket")), Positions: named}
+			ticket := string(s.device.store.get("resume_ticket"))
+			open := &sessionv1.Open{ResumeTicket: ticket, Ordinal: ordinal, Positions: named}
 			frame.Kind = &sessionv1.ClientFrame_Open{Open: open}
 		}
 		if err := s.say(frame); err != nil {

@@ -35,6 +35,12 @@ class Store:
         with self.db:
             self.db.executemany("INSERT OR REPLACE INTO device VALUES (?, ?)", values.items())
 
+    def next_ordinal(self) -> int:
+        """Counts the streams, so that one which was given up, and is opened late, takes over from no later one."""
+        ordinal = int(self.get("ordinal") or 0) + 1
+        self.set(ordinal=str(ordinal))
+        return ordinal
+
     def position(self, conversation_id: str) -> entry_pb2.Position:
         query = "SELECT epoch, seq FROM positions WHERE conversation_id = ?"
         epoch, seq = self.db.execute(query, [conversation_id]).fetchone() or (0, 0)

@@ -96,7 +96,6 @@ class Stream:
     """One attached stream."""
 
     upward: asyncio.Queue = field(default_factory=asyncio.Queue)
-    asked: bool = False
     opened: bool = False
     silence_s: float = OPENED_S
     clock_offset_s: float = 0  # What the node's clock is ahead of ours.
@@ -116,7 +115,7 @@ class Stream:
             while True:
                 await call.write(await self.upward.get())
 
-    def open(self, ticket: str, positions: list[entry_pb2.Position]) -> None:
+    def open(self, ticket: str, ordinal: int, positions: list[entry_pb2.Position]) -> None:
         pages = [
             positions[at : at + POSITIONS_PER_FRAME]
             for at in range(0, len(positions) or 1, POSITIONS_PER_FRAME)
@@ -124,7 +123,7 @@ class Stream:
         for index, page in enumerate(pages):
             named = session_pb2.Positions(positions=page, last=index == len(pages) - 1)
             if index == 0:
-                self.say(open=session_pb2.Open(resume_ticket=ticket, positions=named))
+                self.say(open=session_pb2.Open(resume_ticket=ticket, ordinal=ordinal, positions=named))
             else:
                 self.say(positions=named)
 

@@ -35,7 +35,6 @@ from parley.session.v1 import session_pb2
 
 HEARTBEATS_MISSED = 3  # After so many without a frame the connection is dead.
 STABLE_S = 60  # A stream that was open for so long was no failure.
-GIVEN_UP_MAX = 8  # Attaches without an answer that may still come late.
 PAGE_SIZE = 500
 SENDS_PENDING_MAX = 100  # Then no more input is read.
 
@@ -59,7 +58,6 @@ class Device:
     def __init__(self, options: argparse.Namespace, store: Store):
         self.options, self.store = options, store
         self.login = Login(store, options.handle, options.renew_before)
-        self.given_up = 0
         self.conversation_id = ""
         self.written = asyncio.Event()  # There is something to send.
         self.settled = asyncio.Event()  # There is room for another message.
@@ -105,8 +103,6 @@ class Device:
         why = f"{refusal.code.name} {refusal.reason} {refusal.message}"
         if stream.opened:
             return End(why)  # From `opened` on a status says nothing.
-        if stream.asked and not refusal.reason:
-            self.given_up = min(self.given_up + 1, GIVEN_UP_MAX)
         if refusal.reason and refusal.code == grpc.StatusCode.UNAUTHENTICATED:
             if connection.refreshed or refusal.reason in ASK_THE_PERSON:
                 self.store.set(access_token="", refresh_token="")
@@ -191,8 +187,7 @@ class Device:
 
     async def follow(self, connection: Connection, stream: Stream) -> End:
         metadata = await self.login.bearer(connection)
-        stream.open(self.store.get("resume_ticket"), self.store.positions())
-        stream.asked = True
+        stream.open(self.store.get("resume_ticket"), self.store.next_ordinal(), self.store.positions())
         call = connection.sessions.Attach(metadata=metadata)
         tasks = [asyncio.create_task(stream.write_frames(call))]
         try:
@@ -261,10 +256,7 @@ class Device:
         why = f"closed: {closed.message}"
         server = closed.address or connection.server
         if closed.action == stream_closed_pb2.CLOSE_ACTION_STAY_CLOSED:
-            if closed.reason != stream_closed_pb2.CLOSE_REASON_SUPERSEDED or self.given_up == 0:
-                raise Stopped(why)
-            self.given_up -= 1  # It was one of our own attaches that came late.
-            return End(why, None, server)
+            raise Stopped(why)
         if stream.moving is not None:
             return End(why, 0, stream.moving.address or server)
         if closed.action == stream_closed_pb2.CLOSE_ACTION_RECONNECT_NOW:

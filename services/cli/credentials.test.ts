@@ -72,11 +72,18 @@ describe("held positions", () => {
     const held = await openHeldPositions(path);
     expect([held.resumeTicket, held.get("d-1-2")]).toEqual(["", undefined]);
     held.resumeTicket = "ticket";
+    held.ordinal = 7n;
     held.set("d-1-2", { epoch: 1n, seq: 2n ** 63n });
     await held.save();
     const again = await openHeldPositions(path);
-    expect(again.resumeTicket).toBe("ticket");
+    expect([again.resumeTicket, again.ordinal]).toEqual(["ticket", 7n]);
     expect([...again.positions]).toEqual([["d-1-2", { epoch: 1n, seq: 2n ** 63n }]]);
     expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test("of a version that did not number its streams are read all the same", async () => {
+    const path = join(directory, "older.json");
+    writeFileSync(path, '{"resumeTicket":"ticket","positions":{}}');
+    expect((await openHeldPositions(path)).ordinal).toBe(0n);
   });
 });

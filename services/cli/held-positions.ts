@@ -10,6 +10,8 @@ export interface HeldPosition {
 
 const fileSchema = z.object({
   resumeTicket: z.string(),
+  // Files of earlier versions lack it.
+  ordinal: z.string().default("0"),
   positions: z.record(z.string(), z.object({ epoch: z.string(), seq: z.string() })),
 });
 
@@ -17,6 +19,8 @@ const fileSchema = z.object({
 export interface HeldPositions {
   readonly positions: ReadonlyMap<string, HeldPosition>;
   resumeTicket: string;
+  /** Of its last open; rises with each. */
+  ordinal: bigint;
   get(conversationId: string): HeldPosition | undefined;
   set(conversationId: string, position: HeldPosition): void;
   /** Writes them down; acknowledge only after this. */
@@ -39,13 +43,15 @@ export async function openHeldPositions(path: string): Promise<HeldPositions> {
   const held: HeldPositions = {
     positions,
     resumeTicket: file.resumeTicket,
+    ordinal: BigInt(file.ordinal),
     get: (conversationId) => positions.get(conversationId),
     set: (conversationId, position) => {
       positions.set(conversationId, position);
     },
     save: async () => {
       const rows = [...positions].map(([id, { epoch, seq }]) => [id, { epoch: `${epoch}`, seq: `${seq}` }]);
-      const content = { resumeTicket: held.resumeTicket, positions: Object.fromEntries(rows) };
+      const { resumeTicket, ordinal } = held;
+      const content = { resumeTicket, ordinal: `${ordinal}`, positions: Object.fromEntries(rows) };
       await writePrivateFile(path, JSON.stringify(content));
     },
   };

@@ -1,8 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { durationMs } from "@bufbuild/protobuf/wkt";
 import { type Client, Code, ConnectError, createClient } from "@connectrpc/connect";
-import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import { CloseAction, CloseReason, type StreamClosed } from "../../gen/parley/error/v1/stream_closed_pb.ts";
+import { CloseAction, type StreamClosed } from "../../gen/parley/error/v1/stream_closed_pb.ts";
 import { type Entry, type Position, PositionSchema } from "../../gen/parley/message/v1/entry_pb.ts";
 import { MessageService } from "../../gen/parley/message/v1/message_service_pb.ts";
 import {
@@ -25,9 +24,6 @@ import type { ServerConnection } from "./server-connection.ts";
 const positionsPerFrame = 1000;
 const reconnect = { baseMs: 500, maxMs: 30_000 };
 
-/** Attaches without an answer that count as such which may come late; contract. */
-export const attachesGivenUpMax = 8;
-
 /** What a tail needs and whom it tells. */
 export interface TailOptions {
   readonly connection: ServerConnection;
@@ -45,8 +41,7 @@ export interface TailOptions {
 type StreamEnd =
   | { readonly kind: "moved"; readonly address: string }
   | { readonly kind: "closed"; readonly closed: StreamClosed }
-  /** `givenUp`: the node was asked for a stream and said nothing to it, so that it may still open one. */
-  | { readonly kind: "lost"; readonly why: string; readonly givenUp: boolean };
+  | { readonly kind: "lost"; readonly why: string };
 
 type EndWithoutGoal = Exclude<StreamEnd, { readonly kind: "moved" }>;
 
@@ -54,7 +49,6 @@ type EndWithoutGoal = Exclude<StreamEnd, { readonly kind: "moved" }>;
 export async function tail(options: TailOptions): Promise<void> {
   const { signal, clock, rng } = options;
   let { connection } = options;
-  let givenUp = 0;
   for (let attempt = 1; !signal.aborted; attempt++) {
     const startMs = clock.monotonicMs();
     const end = await followOnce({ ...options, connection });
@@ -64,12 +58,6 @@ export async function tail(options: TailOptions): Promise<void> {
     if (end.kind === "moved") {
       attempt = 0;
       options.onNotice(`the node is about to stop; going on at ${connection.server}`);
-      continue;
-    }
-    if (end.kind === "lost" && end.givenUp) givenUp = Math.min(givenUp + 1, attachesGivenUpMax);
-    if (end.kind === "closed" && end.closed.reason === CloseReason.SUPERSEDED && givenUp > 0) {
-      givenUp -= 1;
-      options.onNotice("an attach that was given up came late and took over; attaching again");
       continue;
     }
     // A stream that served for a while was no failed attempt.
@@ -102,18 +90,15 @@ async function followOnce(options: TailOptions): Promise<StreamEnd> {
   let stream: AttachedStream | undefined;
   let moved: StreamEnd | undefined;
   let leave: Timer | undefined;
-  let isUnanswered = false;
   const close = (): void => stream?.close();
   options.signal.addEventListener("abort", close, { once: true });
   try {
     const token = await options.connection.accessToken();
     stream = attach(options.connection.server, token, options.clock);
-    sendOpen(stream, options.held);
-    isUnanswered = true;
+    await sendOpen(stream, options);
     const messages = createClient(MessageService, options.connection.transport);
     const following = { ...options, stream, messages, token };
     for await (const frame of stream.frames) {
-      isUnanswered = false;
       if (frame.control.case === "moving") {
         const { address, jitter } = frame.control.value;
         moved = { kind: "moved", address };
@@ -125,9 +110,9 @@ async function followOnce(options: TailOptions): Promise<StreamEnd> {
       if (closed?.action === CloseAction.STAY_CLOSED) return { kind: "closed", closed };
       if (closed !== undefined) return moved ?? { kind: "closed", closed };
     }
-    return moved ?? { kind: "lost", why: "it ended without a word", givenUp: isUnanswered };
+    return moved ?? { kind: "lost", why: "it ended without a word" };
   } catch (error) {
-    const lost = lostBy(error, isUnanswered);
+    const lost = lostBy(error);
     return moved ?? lost;
   } finally {
     leave?.cancel();
@@ -136,18 +121,22 @@ async function followOnce(options: TailOptions): Promise<StreamEnd> {
   }
 }
 
-function lostBy(error: unknown, isUnanswered: boolean): StreamEnd {
+function lostBy(error: unknown): StreamEnd {
   if (error instanceof CommandError) throw error;
   const failure = ConnectError.from(error);
   // Refreshing the token has failed as well by now: only a person can log in.
   if (failure.code === Code.Unauthenticated) {
     throw new CommandError(`this device is logged out: ${failure.rawMessage}`, exitCodes.notLoggedIn);
   }
-  const isRefusal = failure.findDetails(ErrorInfoSchema).length > 0;
-  return { kind: "lost", why: failure.rawMessage, givenUp: isUnanswered && !isRefusal };
+  return { kind: "lost", why: failure.rawMessage };
 }
 
-function sendOpen(stream: AttachedStream, held: HeldPositions): void {
+async function sendOpen(stream: AttachedStream, { held, clock }: TailOptions): Promise<void> {
+  const { ordinal } = held;
+  const nowMs = BigInt(Math.floor(clock.wallMs()));
+  // Whatever becomes of the clock or of this process, the next one is higher.
+  held.ordinal = nowMs > ordinal ? nowMs : ordinal + 1n;
+  await held.save();
   const all = [...held.positions].map(([conversationId, position]) =>
     create(PositionSchema, { conversationId, ...position }),
   );
@@ -159,7 +148,11 @@ function sendOpen(stream: AttachedStream, held: HeldPositions): void {
   const last = frames.at(-1);
   if (last !== undefined) last.last = true;
   const [positions, ...more] = frames;
-  const open = create(OpenSchema, { resumeTicket: held.resumeTicket, ...(positions && { positions }) });
+  const open = create(OpenSchema, {
+    resumeTicket: held.resumeTicket,
+    ordinal: held.ordinal,
+    ...(positions && { positions }),
+  });
   stream.send({ case: "open", value: open });
   for (const frame of more) stream.send({ case: "positions", value: frame });
 }

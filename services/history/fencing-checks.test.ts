@@ -25,6 +25,7 @@ function stream(about: {
     deviceId: "d1",
     place: "n1",
     beganMs,
+    ordinal: 0n,
     opened: { generation, heardMs: beganMs + 10 },
     isRefused: false,
     closed: closedMs === undefined ? undefined : { reason: "SUPERSEDED", heardMs: closedMs },
@@ -118,6 +119,29 @@ describe("the checks of fencing", () => {
     expect(
       trippedBy((first, second, third) => [first, second, { ...third, closed }, unheard, fourth]),
     ).toEqual(["no older stream closes a newer one"]);
+  });
+
+  test("let a try that a device numbered lower than the stream, and gave up, supersede nothing", () => {
+    const closed = { reason: "SUPERSEDED", heardMs: 900 };
+    const unheard = { ...stream({ beganMs: 150, generation: 0n }), opened: undefined };
+    const late = (ordinal: bigint): string[] =>
+      trippedBy((first, second, third) => [
+        { ...first, ordinal: 1n },
+        { ...second, ordinal: 2n },
+        { ...unheard, ordinal },
+        { ...third, ordinal: 4n, closed },
+      ]);
+    expect(late(3n)).toEqual(["no older stream closes a newer one"]);
+    expect(late(5n)).toEqual([]);
+  });
+
+  test("hold the stream that a device numbered highest for the newest, whatever its generation", () => {
+    const tripped = trippedBy((first, second, third) => [
+      { ...first, ordinal: 1n },
+      { ...second, ordinal: 4n, closed: undefined, leftMs: undefined },
+      { ...third, ordinal: 3n, closed: { reason: "SUPERSEDED", heardMs: 900 } },
+    ]);
+    expect(tripped).toEqual([]);
   });
 
   test("let no refused try supersede anything", () => {

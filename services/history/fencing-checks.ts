@@ -35,8 +35,8 @@ export function checkGenerationsRise(records: readonly StreamRecord[]): Finding 
 }
 
 /**
- * A stream that was closed as superseded has been: by one of a higher generation, or by a try of which the device never
- * heard. Such a try supersedes one stream at most, since it has one generation.
+ * A stream that was closed as superseded has been: by a newer one, or by a try of which the device never heard and which may
+ * be newer. Such a try supersedes one stream at most.
  */
 export function checkNotClosedByOlder(records: readonly StreamRecord[]): Finding {
   const finding = startFinding("no older stream closes a newer one");
@@ -44,12 +44,14 @@ export function checkNotClosedByOlder(records: readonly StreamRecord[]): Finding
     const unheard = records.filter(
       (one) => one.deviceId === deviceId && one.opened === undefined && !one.isRefused,
     );
-    for (const { opened, closed, place } of streams.toSorted(byClose)) {
+    for (const stream of streams.toSorted(byClose)) {
+      const { opened, closed, place, ordinal } = stream;
       if (closed?.reason !== "SUPERSEDED") continue;
       finding.examine();
       const isBefore = ({ beganMs }: StreamRecord): boolean => beganMs < closed.heardMs;
-      if (streams.some((one) => one.opened.generation > opened.generation && isBefore(one))) continue;
-      const unheardAt = unheard.findIndex(isBefore);
+      if (streams.some((one) => isNewer(one, stream) && isBefore(one))) continue;
+      const mayBeNewer = (one: StreamRecord): boolean => ordinal === 0n || one.ordinal > ordinal;
+      const unheardAt = unheard.findIndex((one) => isBefore(one) && mayBeNewer(one));
       if (unheardAt === -1)
         finding.violate(
           `${deviceId} was superseded at ${place} in generation ${opened.generation}, by nothing newer`,
@@ -112,9 +114,15 @@ export function checkSupersededSilent({ records, calmFromMs }: StreamHistory): F
   return finding.finish();
 }
 
-/** When the device first heard of a stream with a higher generation. */
-function supersededMs({ opened }: OpenedStream, streams: readonly OpenedStream[]): number | undefined {
-  const newer = streams.filter((one) => one.opened.generation > opened.generation);
+/** Of two streams of one device: as it numbered them, else as the store did. */
+function isNewer(one: OpenedStream, other: OpenedStream): boolean {
+  if (one.ordinal !== other.ordinal) return one.ordinal > other.ordinal;
+  return one.opened.generation > other.opened.generation;
+}
+
+/** When the device first heard of a newer stream. */
+function supersededMs(stream: OpenedStream, streams: readonly OpenedStream[]): number | undefined {
+  const newer = streams.filter((one) => isNewer(one, stream));
   return newer.length === 0 ? undefined : Math.min(...newer.map((one) => one.opened.heardMs));
 }
 

@@ -85,6 +85,8 @@ export interface StreamRecord {
   readonly place: string;
   /** Just before it was asked for. */
   readonly beganMs: number;
+  /** As the device numbered it; 0: it does not. A device numbers all or none. */
+  readonly ordinal: bigint;
   /** Undefined: the device never heard that it was opened, which it may have been all the same. */
   opened: { readonly generation: bigint; readonly heardMs: number } | undefined;
   /** A node said that it would not open it. */

@@ -123,6 +123,7 @@ function stream(generation: bigint, beganMs: number): StreamRecord {
     deviceId: "d1",
     place: "n1",
     beganMs,
+    ordinal: 0n,
     opened: { generation, heardMs: beganMs + 5 },
     isRefused: false,
     closed: undefined,

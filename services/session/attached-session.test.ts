@@ -33,7 +33,7 @@ describe("opening", () => {
     expect(opened).toMatchObject({
       generation: 1n,
       window: 7,
-      revision: 1,
+      revision: 2,
       versions: { conversations: "v1" },
     });
     expect(opened?.sessionId).toBe(session.device.sessionId);

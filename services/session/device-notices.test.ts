@@ -50,8 +50,8 @@ class Node {
     });
   }
 
-  attach(deviceId: string, generation: bigint, attachedMs: number): LocalDevice {
-    const device = { accountId: "alice", deviceId, generation, attachedMs };
+  attach(deviceId: string, generation: bigint, attachedMs: number, ordinal = 0n): LocalDevice {
+    const device = { accountId: "alice", deviceId, generation, ordinal, attachedMs };
     this.devices.push(device);
     this.notices.attached(device);
     return device;
@@ -82,6 +82,16 @@ describe("nodes that tell one another of their devices", () => {
     a.attach("phone", 1n, 10);
     await hub.clock.settle();
     expect([a.ended, b.ended]).toEqual([["phone 1 superseded"], []]);
+  });
+
+  test("end an attach that the device had given up, and that came late, and leave the stream that it has", async () => {
+    const hub = new Hub();
+    const [a, b] = [hub.node("a"), hub.node("b")];
+    a.attach("phone", 1n, 10, 8n);
+    await hub.clock.settle();
+    b.attach("phone", 2n, 20, 7n);
+    await hub.clock.settle();
+    expect([a.ended, b.ended]).toEqual([[], ["phone 2 superseded"]]);
   });
 
   test("leave an account the devices that attached last, wherever they are", async () => {

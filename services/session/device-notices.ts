@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { type DeviceNotice, DeviceNoticeSchema } from "../../gen/parley/mesh/v1/session_pb.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { type TopicEvent, type TopicRouter, userTopic } from "../mesh/router.ts";
+import { isNewer } from "./attach-order.ts";
 import { DeviceRoster, type RosterDevice, type RosterLimits } from "./device-roster.ts";
 
 /** A device that is attached to this node. */
@@ -82,16 +83,16 @@ export class DeviceNotices {
   }
 
   #onNotice(accountId: string, account: Account, notice: DeviceNotice): void {
-    const { deviceId, generation, nodeId, what, ask } = notice;
+    const { deviceId, generation, ordinal, nodeId, what, ask } = notice;
     const { clock, devicesOf, onSuperseded } = this.#options;
     if (what.case === "detached") return account.roster.detached(notice);
     if (what.case === undefined) return undefined;
     const same = devicesOf(accountId).filter((device) => device.deviceId === deviceId);
-    const newer = same.find((device) => device.generation > generation);
+    const newer = same.find((device) => isNewer(device, notice));
     if (newer !== undefined) this.#say(newer, attachedAt(newer, false));
     else {
       const attachedMs = Number(what.value);
-      account.roster.attached({ deviceId, generation, attachedMs, nodeId }, clock.monotonicMs());
+      account.roster.attached({ deviceId, generation, ordinal, attachedMs, nodeId }, clock.monotonicMs());
       for (const device of same) onSuperseded(device);
     }
     if (ask) for (const device of devicesOf(accountId)) this.#say(device, attachedAt(device, false));
@@ -112,9 +113,9 @@ export class DeviceNotices {
     if (isHere) this.#publish(device, what);
   }
 
-  #publish({ accountId, deviceId, generation }: LocalDevice, what: What): void {
+  #publish({ accountId, deviceId, generation, ordinal }: LocalDevice, what: What): void {
     const { nodeId, router } = this.#options;
-    const notice = create(DeviceNoticeSchema, { deviceId, generation, nodeId, ...what });
+    const notice = create(DeviceNoticeSchema, { deviceId, generation, ordinal, nodeId, ...what });
     router.publish({
       topic: userTopic(accountId),
       class: "notice",

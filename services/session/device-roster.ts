@@ -1,10 +1,14 @@
+import { type AttachOrder, isNewer } from "./attach-order.ts";
+
 /** An attached device, wherever it is. */
-export interface RosterDevice {
+export interface RosterDevice extends AttachOrder {
   readonly deviceId: string;
-  readonly generation: bigint;
   /** When it was attached, by the clock of its node: milliseconds since 1970. */
   readonly attachedMs: number;
 }
+
+/** One attach of one device. */
+type Attach = AttachOrder & Pick<RosterDevice, "deviceId">;
 
 interface RemoteDevice extends RosterDevice {
   readonly nodeId: string;
@@ -33,9 +37,9 @@ export class DeviceRoster {
 
   /** Another node says that it has the device. */
   attached(device: RosterDevice & { readonly nodeId: string }, nowMs: number): void {
-    const { deviceId, generation } = device;
+    const { deviceId } = device;
     const before = this.#remote.get(deviceId);
-    if (before !== undefined && before.generation > generation) return;
+    if (before !== undefined && isNewer(before, device)) return;
     this.#remote.delete(deviceId);
     this.#remote.set(deviceId, { ...device, heardMs: nowMs });
     if (this.#remote.size <= this.#limits.devicesMax * remotePerDeviceMax) return;
@@ -46,13 +50,13 @@ export class DeviceRoster {
   }
 
   /** Another node says that it has the device no more. */
-  detached({ deviceId, generation }: Pick<RosterDevice, "deviceId" | "generation">): void {
-    const before = this.#remote.get(deviceId);
-    if (before !== undefined && before.generation <= generation) this.#remote.delete(deviceId);
+  detached(device: Attach): void {
+    const before = this.#remote.get(device.deviceId);
+    if (before !== undefined && !isNewer(before, device)) this.#remote.delete(device.deviceId);
   }
 
   /** The device has attached here: what others said of earlier attaches is over. */
-  attachedHere(device: Pick<RosterDevice, "deviceId" | "generation">): void {
+  attachedHere(device: Attach): void {
     this.detached(device);
   }
 

@@ -73,7 +73,7 @@ export const typingKeysMax = 10_000;
 export const unsettledRetryMs = 1_000;
 
 /** The newest revision of the frames that this node understands. */
-export const frameRevision = 1;
+export const frameRevision = 2;
 
 /** Limits that an operator may want to change. */
 export interface NodeLimits {

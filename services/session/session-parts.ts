@@ -5,6 +5,7 @@ import type { Logger } from "../kernel/logger.ts";
 import type { Rng } from "../kernel/rng.ts";
 import type { AppendCommand, AppendResult } from "../message/append-command.ts";
 import type { ValidateMessage } from "../rpc/message-validator.ts";
+import type { AttachOrder } from "./attach-order.ts";
 import type { FeedFactory } from "./feed.ts";
 import type { Outlet } from "./outlet.ts";
 import type { DeliveryTrace, TokenVerifier, VersionSource } from "./ports.ts";
@@ -34,11 +35,10 @@ export interface SessionParts {
 }
 
 /** Whose session it is. */
-export interface SessionDevice {
+export interface SessionDevice extends AttachOrder {
   readonly sessionId: string;
   readonly accountId: string;
   readonly deviceId: string;
-  readonly generation: bigint;
   /** When it was attached, in milliseconds since 1970; no two sessions of a node have the same. */
   readonly attachedMs: number;
 }

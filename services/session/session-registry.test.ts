@@ -135,6 +135,17 @@ describe("opening", () => {
     expect(new Set(tickets).size).toBe(3);
   });
 
+  test("one that the device gave up, and that comes after the next one, ends nothing but itself", async () => {
+    const stays = await bench.attach({ open: { ordinal: 8n } });
+    const late = await bench.attach({ open: { ordinal: 7n } });
+    expect([stays.outlet.closed, late.outlet.closed?.reason]).toEqual([undefined, CloseReason.SUPERSEDED]);
+    const next = await bench.attach({ open: { ordinal: 9n } });
+    expect([stays.outlet.closed?.reason, next.outlet.closed]).toEqual([CloseReason.SUPERSEDED, undefined]);
+    // Without a number it is the newest, as it always was.
+    const unnumbered = await bench.attach();
+    expect([next.outlet.closed?.reason, unnumbered.session.active]).toEqual([CloseReason.SUPERSEDED, true]);
+  });
+
   test("a device that has gone while it was opened gets no session, and the one that it has elsewhere stays", async () => {
     const stays = await bench.attach();
     const raised = Promise.withResolvers<bigint>();

@@ -8,8 +8,9 @@ import type { Metrics } from "../kernel/metrics.ts";
 import type { Caller } from "../rpc/caller.ts";
 import { reasonCodeOf } from "../rpc/reason-code.ts";
 import { Admission } from "./admission.ts";
+import { isNewer } from "./attach-order.ts";
 import { AttachedSession } from "./attached-session.ts";
-import { DeviceNotices, type DeviceNoticesOptions } from "./device-notices.ts";
+import { DeviceNotices, type DeviceNoticesOptions, type LocalDevice } from "./device-notices.ts";
 import type { Outlet } from "./outlet.ts";
 import type { GenerationStore } from "./ports.ts";
 import type { ResumeTickets } from "./resume-ticket.ts";
@@ -84,8 +85,7 @@ export class SessionRegistry {
       clock: this.#parts.clock,
       limits: { devicesMax: this.#limits.devicesPerAccountMax, silenceMsMax: deviceSilenceMsMax },
       devicesOf: (accountId) => this.devicesOf(accountId),
-      onSuperseded: ({ accountId, deviceId, generation }) =>
-        this.#supersede(accountId, deviceId, generation + 1n),
+      onSuperseded: (device) => this.#sessionOf(device)?.close(CloseReason.SUPERSEDED),
       onSurplus: ({ accountId, deviceId }) => this.#closeSurplus(accountId, deviceId),
     });
     observeSessions(options.metrics, {
@@ -273,7 +273,14 @@ export class SessionRegistry {
       if (pending.revoked) throw new Fault(ErrorReason.DEVICE_REVOKED, "The device was revoked; log in");
       const sessionId = sessionIdOf(this.#options.nodeId, this.#parts.rng.bytes(sessionIdBytes));
       const attachedMs = this.#nextAttachedMs();
-      const device: SessionDevice = { sessionId, accountId, deviceId, generation, attachedMs };
+      const device: SessionDevice = {
+        sessionId,
+        accountId,
+        deviceId,
+        generation,
+        ordinal: open.ordinal,
+        attachedMs,
+      };
       return this.#register({ device, open, outlet, caller: pending.caller, conversations });
     } finally {
       this.#admission.release();
@@ -300,21 +307,17 @@ export class SessionRegistry {
     });
     this.#table.add(session);
     session.start();
-    // Two opens of one device may overtake each other: the generation decides, never the order of arrival here.
-    const newer = same.find((other) => other.device.generation > generation);
-    if (newer !== undefined) session.close(CloseReason.SUPERSEDED);
-    else this.#supersede(accountId, deviceId, generation);
+    // Two opens of one device may overtake each other, so the order of arrival here decides nothing.
+    const older = same.filter((other) => isNewer(device, other.device));
+    if (older.length < same.length) session.close(CloseReason.SUPERSEDED);
+    else for (const other of older) other.close(CloseReason.SUPERSEDED);
     if (session.active) this.#notices.attached(device);
     return session;
   }
 
-  /** Closes the device's sessions of attaches before this one. */
-  #supersede(accountId: string, deviceId: string, generation: bigint): void {
-    for (const session of this.#table.ofAccount(accountId)) {
-      const { device } = session;
-      if (device.deviceId === deviceId && device.generation < generation)
-        session.close(CloseReason.SUPERSEDED);
-    }
+  #sessionOf({ accountId, deviceId, generation }: LocalDevice): AttachedSession | undefined {
+    const sessions = this.#table.ofAccount(accountId);
+    return sessions.find(({ device }) => device.deviceId === deviceId && device.generation === generation);
   }
 
   #closeSurplus(accountId: string, deviceId: string): void {

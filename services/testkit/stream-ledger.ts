@@ -21,13 +21,14 @@ export class StreamLedger {
     this.#nowMs = nowMs;
   }
 
-  /** Call it just before the device asks for the stream. */
-  begin(deviceId: string, place: string): StreamNotes {
+  /** Call it just before the device asks for the stream. `ordinal`: as in its `open`. */
+  begin(deviceId: string, place: string, ordinal: bigint): StreamNotes {
     const nowMs = this.#nowMs;
     const record: StreamRecord = {
       deviceId,
       place,
       beganMs: nowMs(),
+      ordinal,
       opened: undefined,
       isRefused: false,
       closed: undefined,

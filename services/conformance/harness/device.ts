@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { durationFromMs, durationMs } from "@bufbuild/protobuf/wkt";
 import {
   CloseAction,
-  CloseReason,
+  type CloseReason,
   CloseReasonSchema,
   type StreamClosed,
 } from "../../../gen/parley/error/v1/stream_closed_pb.ts";
@@ -37,9 +37,6 @@ const noTime = durationFromMs(0);
 
 /** How long a node may take to say `opened`, in milliseconds; contract. */
 const openedMsMax = 10_000;
-
-/** Attaches without an answer that count as such which may come late; contract. */
-const attachesGivenUpMax = 8;
 
 /** The shortest heartbeat of the contract: a device that polled and went is missed after three of them. */
 const heartbeatInterval = durationFromMs(15_000);
@@ -108,12 +105,10 @@ export class Device implements AsyncDisposable {
   #link: Link | undefined;
   #ticket = "";
   #open = false;
-  /** The stream of now, or the last one, was opened. */
-  #hasOpened = false;
   /** What the node of this stream said about leaving. */
   #moving: Moving | undefined;
-  /** Attaches given up without an answer: each may come late, and take over from the stream that is open by then. */
-  #givenUp = 0;
+  /** Of its last open. Those that it gave up may come late, and supersede nothing. */
+  #ordinal = 0n;
   #failure: Error | undefined;
 
   constructor(options: DeviceOptions) {
@@ -182,10 +177,6 @@ export class Device implements AsyncDisposable {
       return refusal.retryDelayMs ?? jitterMs;
     }
     const { action, retryDelay, reason, message } = end.closed;
-    if (reason === CloseReason.SUPERSEDED && this.#givenUp > 0) {
-      this.#givenUp -= 1;
-      return jitterMs;
-    }
     if (action === CloseAction.STAY_CLOSED) {
       this.#failure = new Error(`closed for good: ${nameOf(reason)} ${message}`);
     }
@@ -197,14 +188,16 @@ export class Device implements AsyncDisposable {
     const user = this.#options.place?.(this.#moving?.address) ?? this.user;
     this.#place = user;
     this.#moving = undefined;
-    this.#hasOpened = false;
     const streamAbort = new AbortController();
     const signal = AbortSignal.any([this.#abort.signal, streamAbort.signal]);
     const onResults = (results: readonly SendResult[]): void => {
       if (!signal.aborted) for (const result of results) this.sends.result(result);
     };
     const positions = create(PositionsSchema, { positions: this.store.positions(), last: true });
-    const open = create(OpenSchema, { resumeTicket: this.#ticket, positions, window, heartbeatInterval });
+    const nowMs = BigInt(Date.now());
+    this.#ordinal = nowMs > this.#ordinal ? nowMs : this.#ordinal + 1n;
+    const terms = { window, heartbeatInterval, ordinal: this.#ordinal };
+    const open = create(OpenSchema, { resumeTicket: this.#ticket, positions, ...terms });
     const openStream = this.#options.open ?? openLink;
     const link = openStream(way, { user, open, onResults, ...(pace && { pace }) });
     this.#breakStream = () => {
@@ -221,8 +214,6 @@ export class Device implements AsyncDisposable {
       return end;
     } catch (error) {
       const refusal = refusalOf(error);
-      if (!this.#hasOpened && refusal.reason === "")
-        this.#givenUp = Math.min(this.#givenUp + 1, attachesGivenUpMax);
       if (error instanceof Crash) return { kind: "crashed" };
       if (this.#moving !== undefined) return { kind: "moved" };
       if (this.#open) this.tally.lost += 1;
@@ -265,7 +256,6 @@ export class Device implements AsyncDisposable {
         this.tally.streams += 1;
         this.#ticket = control.value.resumeTicket;
         this.#open = true;
-        this.#hasOpened = true;
         this.#link = link;
         if (control.value.heartbeatInterval !== undefined) {
           watch.begin(3 * durationMs(control.value.heartbeatInterval));

@@ -36,7 +36,7 @@ export class LeftBehindLinks implements Disposable {
   readonly open = (way: Way, options: LinkOptions): Link => {
     const { deviceId, server } = options.user;
     const link = openLink(way, options);
-    const notes = this.#ledger.begin(deviceId, server);
+    const notes = this.#ledger.begin(deviceId, server, options.open.ordinal);
     const left = Promise.withResolvers<undefined>();
     const stream: NotedStream = { link, notes, left: left.promise, hasEnded: false };
     const frames = this.#frames(stream);

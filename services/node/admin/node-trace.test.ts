@@ -17,7 +17,14 @@ test("a step says who took part in it, where that is known", () => {
     { ...record, kind: StepKind.RECEIVED, timeMs: 1_003, about: "user/bob", party: "n3" },
     ...pushesAt(1_004),
   ];
-  const device = { sessionId: "s", accountId: "bob", deviceId: "b1", generation: 1n, attachedMs: 500 };
+  const device = {
+    sessionId: "s",
+    accountId: "bob",
+    deviceId: "b1",
+    generation: 1n,
+    ordinal: 0n,
+    attachedMs: 500,
+  };
   const trace = nodeTrace("n", { records, completeSinceMs: 900.5 }, [device]);
   const said = trace.steps.map(({ kind, nodeIds, topic, deviceId }) => ({ kind, nodeIds, topic, deviceId }));
   const nothing = { nodeIds: [], topic: "", deviceId: "" };

@@ -17,6 +17,8 @@ export interface DeviceHabits {
   readonly hopMsMax: number;
   /** Of the streams that it goes away from, how many it leaves open behind it. */
   readonly leaveRate: number;
+  /** Numbers its opens, so that one which comes late supersedes nothing. */
+  readonly numbersOpens: boolean;
   /** Of its sends, how many go by its stream; the others are unary calls. */
   readonly streamRate: number;
   /** Between two sends, at most. */
@@ -37,6 +39,7 @@ export function drawHabits(rng: SeededRng, thinkMsMax: number): DeviceHabits {
     pauseMsMax: 8_000,
     hopMsMax: sometimes(0.3, 1_000 + rng.integerBelow(20_000), 0),
     leaveRate: sometimes(0.5, 0.7, 0),
+    numbersOpens: rng.fraction() < 0.5,
     streamRate: rng.pick([0, 0.5, 0.8, 1]),
     thinkMsMax,
   };

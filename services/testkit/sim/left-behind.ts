@@ -14,10 +14,10 @@ export class LeftBehind {
     return this.#attachments.size;
   }
 
-  /** Answers false, and leaves the stream to whoever asks, when it was not opened yet or there are too many. */
+  /** Answers false, and leaves the stream to whoever asks, when there are too many. One that is not open yet may open late. */
   add(attachment: Attachment): boolean {
     const { stream, notes } = attachment;
-    if (notes.record.opened === undefined || this.size >= leftBehindMax) return false;
+    if (this.size >= leftBehindMax) return false;
     notes.left();
     this.#attachments.add(attachment);
     stream.resume();

@@ -71,6 +71,8 @@ export class SimDevice {
   #next: Timer | undefined;
   #failures = 0;
   #ticket = "";
+  /** Of its last open, when it numbers them. */
+  #ordinal = 0n;
   /** Where the node of the stream before told it to go. */
   #movedTo: string | undefined;
   #isStopped = false;
@@ -149,10 +151,11 @@ export class SimDevice {
       positions,
       window: habits.window,
       heartbeatInterval: durationFromMs(heartbeatMs),
+      ordinal: habits.numbersOpens ? (this.#ordinal += 1n) : 0n,
     });
     const address = this.#movedTo ?? process.rng.pick(known);
     this.#movedTo = undefined;
-    const attachment = newAttachment(journal.streams.begin(this.caller.deviceId, address));
+    const attachment = newAttachment(journal.streams.begin(this.caller.deviceId, address, open.ordinal));
     attachment.stream = client.attach(address, open, {
       onFrame: (frame) => this.#heard(attachment, frame),
       onEnd: (failure) => {
@@ -189,13 +192,10 @@ export class SimDevice {
     this.sends.detached();
   }
 
-  /** Three heartbeats without a frame mean that the stream is dead, whatever the connection says. */
+  /** Three heartbeats without a frame mean that the stream is dead, whatever the connection says; the node may not know. */
   #watchSilence(attachment: Attachment, silenceMsMax = 3 * heartbeatMs): void {
     attachment.silence?.cancel();
-    attachment.silence = this.#options.process.clock.after(silenceMsMax, () => {
-      attachment.stream.drop();
-      this.#ended(attachment, 0);
-    });
+    attachment.silence = this.#options.process.clock.after(silenceMsMax, () => this.hop());
   }
 
   #heard(attachment: Attachment, frame: ServerFrame): void {
@@ -371,6 +371,8 @@ export class SimDevice {
       journal.complain(`${this.caller.deviceId} was closed with ${name}: ${message}`);
     if (reason === CloseReason.SUPERSEDED && generationOf(this.#ticket) === newestGeneration())
       journal.complain(`${this.caller.deviceId} was superseded, and nothing has attached since`);
+    if (reason === CloseReason.SUPERSEDED && this.#ordinal > 0n)
+      journal.complain(`${this.caller.deviceId} was superseded, and has opened nothing newer`);
     if (action === CloseAction.RECONNECT_NOW) return 0;
     if (action === CloseAction.STAY_CLOSED) return process.rng.fraction() * personMsMax;
     return retryDelay === undefined ? process.rng.fraction() * 1_000 : durationMs(retryDelay);

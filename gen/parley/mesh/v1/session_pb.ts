@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file parley/mesh/v1/session.proto.
  */
 export const file_parley_mesh_v1_session: GenFile = /*@__PURE__*/
-  fileDesc("ChxwYXJsZXkvbWVzaC92MS9zZXNzaW9uLnByb3RvEg5wYXJsZXkubWVzaC52MSKGAQoMRGV2aWNlTm90aWNlEhEKCWRldmljZV9pZBgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgEEg8KB25vZGVfaWQYAyABKAkSFQoLYXR0YWNoZWRfbXMYBCABKARIABISCghkZXRhY2hlZBgFIAEoCEgAEgsKA2FzaxgGIAEoCEIGCgR3aGF0IjgKDlJldm9rZWREZXZpY2VzEhIKCmFjY291bnRfaWQYASABKAkSEgoKZGV2aWNlX2lkcxgCIAMoCSJ1Cg9Gb3J3YXJkZWRTdWJtaXQSMQoHcmVxdWVzdBgBIAEoCzIgLnBhcmxleS5zZXNzaW9uLnYxLlN1Ym1pdFJlcXVlc3QSLwoGY2FsbGVyGAIgASgLMh8ucGFybGV5Lm1lc2gudjEuRm9yd2FyZGVkQ2FsbGVyInEKDUZvcndhcmRlZFBvbGwSLwoHcmVxdWVzdBgBIAEoCzIeLnBhcmxleS5zZXNzaW9uLnYxLlBvbGxSZXF1ZXN0Ei8KBmNhbGxlchgCIAEoCzIfLnBhcmxleS5tZXNoLnYxLkZvcndhcmRlZENhbGxlciJRCg9Gb3J3YXJkZWRDYWxsZXISEgoKYWNjb3VudF9pZBgBIAEoCRIRCglkZXZpY2VfaWQYAiABKAkSFwoPdG9rZW5fZXhwaXJlX21zGAMgASgEIoUBChVGb3J3YXJkZWRTdWJtaXRSZXN1bHQSNQoIcmVzcG9uc2UYASABKAsyIS5wYXJsZXkuc2Vzc2lvbi52MS5TdWJtaXRSZXNwb25zZUgAEioKBmZhaWxlZBgCIAEoCzIYLnBhcmxleS5lcnJvci52MS5GYWlsdXJlSABCCQoHb3V0Y29tZSKBAQoTRm9yd2FyZGVkUG9sbFJlc3VsdBIzCghyZXNwb25zZRgBIAEoCzIfLnBhcmxleS5zZXNzaW9uLnYxLlBvbGxSZXNwb25zZUgAEioKBmZhaWxlZBgCIAEoCzIYLnBhcmxleS5lcnJvci52MS5GYWlsdXJlSABCCQoHb3V0Y29tZWIGcHJvdG8z", [file_parley_error_v1_failure, file_parley_session_v1_session_service]);
+  fileDesc("ChxwYXJsZXkvbWVzaC92MS9zZXNzaW9uLnByb3RvEg5wYXJsZXkubWVzaC52MSKXAQoMRGV2aWNlTm90aWNlEhEKCWRldmljZV9pZBgBIAEoCRISCgpnZW5lcmF0aW9uGAIgASgEEg8KB25vZGVfaWQYAyABKAkSFQoLYXR0YWNoZWRfbXMYBCABKARIABISCghkZXRhY2hlZBgFIAEoCEgAEgsKA2FzaxgGIAEoCBIPCgdvcmRpbmFsGAcgASgEQgYKBHdoYXQiOAoOUmV2b2tlZERldmljZXMSEgoKYWNjb3VudF9pZBgBIAEoCRISCgpkZXZpY2VfaWRzGAIgAygJInUKD0ZvcndhcmRlZFN1Ym1pdBIxCgdyZXF1ZXN0GAEgASgLMiAucGFybGV5LnNlc3Npb24udjEuU3VibWl0UmVxdWVzdBIvCgZjYWxsZXIYAiABKAsyHy5wYXJsZXkubWVzaC52MS5Gb3J3YXJkZWRDYWxsZXIicQoNRm9yd2FyZGVkUG9sbBIvCgdyZXF1ZXN0GAEgASgLMh4ucGFybGV5LnNlc3Npb24udjEuUG9sbFJlcXVlc3QSLwoGY2FsbGVyGAIgASgLMh8ucGFybGV5Lm1lc2gudjEuRm9yd2FyZGVkQ2FsbGVyIlEKD0ZvcndhcmRlZENhbGxlchISCgphY2NvdW50X2lkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoCRIXCg90b2tlbl9leHBpcmVfbXMYAyABKAQihQEKFUZvcndhcmRlZFN1Ym1pdFJlc3VsdBI1CghyZXNwb25zZRgBIAEoCzIhLnBhcmxleS5zZXNzaW9uLnYxLlN1Ym1pdFJlc3BvbnNlSAASKgoGZmFpbGVkGAIgASgLMhgucGFybGV5LmVycm9yLnYxLkZhaWx1cmVIAEIJCgdvdXRjb21lIoEBChNGb3J3YXJkZWRQb2xsUmVzdWx0EjMKCHJlc3BvbnNlGAEgASgLMh8ucGFybGV5LnNlc3Npb24udjEuUG9sbFJlc3BvbnNlSAASKgoGZmFpbGVkGAIgASgLMhgucGFybGV5LmVycm9yLnYxLkZhaWx1cmVIAEIJCgdvdXRjb21lYgZwcm90bzM", [file_parley_error_v1_failure, file_parley_session_v1_session_service]);
 
 /**
  * The body of a notice on user/<account id>: what happened to a device of the account on the node that says so.
@@ -30,7 +30,8 @@ export type DeviceNotice = Message<"parley.mesh.v1.DeviceNotice"> & {
   deviceId: string;
 
   /**
-   * Of the attach that the notice is about: a notice of an older one changes nothing.
+   * Of the attach that the notice is about: a notice of an older one changes nothing. The ordinals decide which is older,
+   * when both have one and they differ.
    *
    * @generated from field: uint64 generation = 2;
    */
@@ -73,6 +74,13 @@ export type DeviceNotice = Message<"parley.mesh.v1.DeviceNotice"> & {
    * @generated from field: bool ask = 6;
    */
   ask: boolean;
+
+  /**
+   * Of the same attach, as the device numbered it; 0: it did not.
+   *
+   * @generated from field: uint64 ordinal = 7;
+   */
+  ordinal: bigint;
 };
 
 /**
