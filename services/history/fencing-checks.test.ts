@@ -154,7 +154,7 @@ describe("the checks of fencing", () => {
   test("see an entry that was sent after a newer stream of the same node was open", () => {
     const heardLate = [{ conversationId: "g-1", seq: 7n, entryId: "e7" }];
     const plant = (first: StreamRecord, second: StreamRecord, third: StreamRecord) => [
-      { ...first, heardLate },
+      { ...first, heardLate, lastHeardMs: 118 },
       second,
       third,
     ];
@@ -162,6 +162,18 @@ describe("the checks of fencing", () => {
       "superseded streams of the same node hear nothing new",
     ]);
     expect(trippedBy(plant, [sendAt(105, 7n)])).toEqual([]);
+    // Not what this stream heard: a restored store gave the id once more.
+    expect(trippedBy(plant, [sendAt(500, 7n)])).toEqual([]);
+  });
+
+  test("let a late stream hear what is new at a node at which newer ones were, and have ended before", () => {
+    const heardLate = [{ conversationId: "g-1", seq: 7n, entryId: "e7" }];
+    const plant = (first: StreamRecord, second: StreamRecord, third: StreamRecord) => [
+      { ...first, ordinal: 2n, closed: undefined, leftMs: undefined },
+      { ...second, ordinal: 1n, heardLate, lastHeardMs: 240 },
+      { ...third, ordinal: 3n },
+    ];
+    expect(trippedBy(plant, [sendAt(215, 7n)])).toEqual([]);
   });
 
   test("let a stream at another node hear new entries until it is told", () => {

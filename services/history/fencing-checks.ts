@@ -63,8 +63,8 @@ export function checkNotClosedByOlder(records: readonly StreamRecord[]): Finding
 }
 
 /**
- * A stream hears nothing of what was sent after its device had heard of a newer one at the same node: a node knows at once
- * what it has opened itself.
+ * A stream hears nothing of what was sent after its device had heard of a newer one that the same node opened later: a node
+ * knows at once what it opens itself, and forgets what has ended before.
  */
 export function checkNothingNewHeard(
   records: readonly StreamRecord[],
@@ -80,13 +80,17 @@ export function checkNothingNewHeard(
     for (const stream of streams) {
       const newerMs = supersededMs(
         stream,
-        streams.filter(({ place }) => place === stream.place),
+        streams.filter(
+          ({ place, opened }) => place === stream.place && opened.generation > stream.opened.generation,
+        ),
       );
       if (stream.leftMs === undefined || newerMs === undefined) continue;
       finding.examine();
+      const lastMs = stream.lastHeardMs ?? 0;
       for (const { conversationId, seq, entryId } of stream.heardLate) {
         const sentMs = beganMs.get(entryId);
-        if (sentMs !== undefined && sentMs > newerMs)
+        // What was sent after the last word of the stream is another entry, which was given the same id by a restored store.
+        if (sentMs !== undefined && sentMs > newerMs && sentMs <= lastMs)
           finding.violate(
             `${deviceId} heard ${conversationId} ${seq} in generation ${stream.opened.generation} at ${stream.place}`,
           );
