@@ -11,6 +11,7 @@ import { SimCluster } from "./sim-cluster.ts";
 import { convergence } from "./sim-convergence.ts";
 import { SimFaults } from "./sim-faults.ts";
 import { SimGroups } from "./sim-groups.ts";
+import { checkInterest, unknownInterest } from "./sim-interest.ts";
 import type { SimWorld } from "./sim-node.ts";
 import type { SimPlan } from "./sim-plan.ts";
 
@@ -20,6 +21,9 @@ export const convergeMsMax = 30_000;
 /** After the last device has gone nodes come to rest within this time, in virtual milliseconds, and are asked so often. */
 const restMsMax = 60_000;
 const restLookMs = 1_000;
+
+/** Owners know who wants to hear their topics within this time, or never will; in virtual milliseconds. */
+const interestMsMax = 10_000;
 
 /** Streams that were left open behind devices are silent within this time, or never will be; in virtual milliseconds. */
 const silentMsMax = 45_000;
@@ -128,7 +132,8 @@ export class SimRun {
     if (mode !== "liveness") return this.#report(undefined, []);
     const convergeMs = await this.#converge();
     await this.#silence();
-    return this.#report(convergeMs, convergeMs === undefined ? [] : [await this.#rest()]);
+    if (convergeMs === undefined) return this.#report(convergeMs, []);
+    return this.#report(convergeMs, [await this.#interest(), await this.#rest()]);
   }
 
   async #addClients(): Promise<void> {
@@ -175,6 +180,14 @@ export class SimRun {
     const { scheduler, clients } = this.cluster;
     const isSilent = (): boolean => clients.every(({ device }) => device.leftBehind === 0);
     await scheduler.runUntil(isSilent, scheduler.nowMs + silentMsMax);
+  }
+
+  /** While everybody is still there. */
+  async #interest(): Promise<Finding> {
+    const { scheduler, nodes } = this.cluster;
+    const isKnown = (): boolean => unknownInterest(nodes).length === 0;
+    await scheduler.runUntil(isKnown, scheduler.nowMs + interestMsMax);
+    return checkInterest(nodes);
   }
 
   /** Everybody leaves; a while later the nodes hold nothing for anybody. */
