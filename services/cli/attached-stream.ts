@@ -24,7 +24,10 @@ const heartbeatsMissedMax = 3;
 
 /** A two-way stream of one device. */
 export interface AttachedStream {
-  /** Ends after `closed`, or when the network broke; throws what the server or the network threw. */
+  /**
+   * The node is asked once these are iterated. Ends after `closed`, or when the network broke; throws what the server or the
+   * network threw.
+   */
   readonly frames: AsyncIterable<ServerFrame>;
   send(kind: ClientFrame["kind"]): void;
   /** Ends the stream and its connection. */
@@ -41,7 +44,6 @@ export function attach(server: string, accessToken: string, clock: Clock): Attac
   const up = createFrameQueue<AttachRequest>();
   const abort = new AbortController();
   const headers = { authorization: `Bearer ${accessToken}` };
-  const down = createClient(SessionService, transport).attach(up, { headers, signal: abort.signal });
   const close = (): void => {
     up.end();
     abort.abort();
@@ -57,6 +59,8 @@ export function attach(server: string, accessToken: string, clock: Clock): Attac
         close();
       });
     let timer = watch();
+    // Begun here and not before: a call that fails while nobody listens to it ends the process.
+    const down = createClient(SessionService, transport).attach(up, { headers, signal: abort.signal });
     try {
       for await (const { frame } of down) {
         // Who takes the frame has its time; only waiting for the next one counts.

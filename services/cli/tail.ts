@@ -94,8 +94,9 @@ async function followOnce(options: TailOptions): Promise<StreamEnd> {
   options.signal.addEventListener("abort", close, { once: true });
   try {
     const token = await options.connection.accessToken();
+    await raiseOrdinal(options);
     stream = attach(options.connection.server, token, options.clock);
-    await sendOpen(stream, options);
+    sendOpen(stream, options.held);
     const messages = createClient(MessageService, options.connection.transport);
     const following = { ...options, stream, messages, token };
     for await (const frame of stream.frames) {
@@ -131,12 +132,15 @@ function lostBy(error: unknown): StreamEnd {
   return { kind: "lost", why: failure.rawMessage };
 }
 
-async function sendOpen(stream: AttachedStream, { held, clock }: TailOptions): Promise<void> {
+/** Whatever becomes of the clock, or of this process, the next open has a higher one. */
+async function raiseOrdinal({ held, clock }: TailOptions): Promise<void> {
   const { ordinal } = held;
   const nowMs = BigInt(Math.floor(clock.wallMs()));
-  // Whatever becomes of the clock or of this process, the next one is higher.
   held.ordinal = nowMs > ordinal ? nowMs : ordinal + 1n;
   await held.save();
+}
+
+function sendOpen(stream: AttachedStream, held: HeldPositions): void {
   const all = [...held.positions].map(([conversationId, position]) =>
     create(PositionSchema, { conversationId, ...position }),
   );
