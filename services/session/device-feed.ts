@@ -186,14 +186,12 @@ export class NodeDeviceFeed implements DeviceFeed, TrackOwner, AccountListener, 
   }
 
   /**
-   * A device may hold entries of a group that its account is no member of since the store was put back. When the account is
-   * added again, what the device holds has to be dropped before it gets anything.
+   * A device may hold entries of a group that its account is no member of since the store was put back, whether that raised
+   * the epoch or nobody noticed. When the account is added again, what the device holds beyond the log has to be dropped
+   * before it gets anything.
    */
   #keepUnplaced(held: ReadonlyMap<string, HeldPosition>, placed: ReadonlySet<string>): void {
-    const epoch = this.#surroundings.epochs.current();
-    for (const [id, position] of held) {
-      if (position.epoch !== epoch && !placed.has(id)) this.#spent.set(id, position);
-    }
+    for (const [id, position] of held) if (!placed.has(id)) this.#spent.set(id, position);
   }
 
   /** One wish too many is lost: while opening it fails `open`; later the conversation's next event brings it again. */

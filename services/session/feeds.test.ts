@@ -181,6 +181,19 @@ describe("far behind, or ahead", () => {
     expect(await stage.drain(device)).toEqual(entriesOf(group, 2, 3));
   });
 
+  test("so is one in a group that the account is made a member of only after the feed was opened", async () => {
+    const stage = new FeedStage();
+    stage.createGroup(group, [bob]);
+    const device = await stage.attach(alice, [group, 9n]);
+    device.held.set(group, 9n);
+    expect(await stage.drain(device)).toEqual([]);
+    stage.add(group, alice);
+    stage.world.apply(group);
+    expect(await stage.drain(device)).toEqual([`rewound ${group} 2`]);
+    stage.say(group, 2);
+    expect(await stage.drain(device)).toEqual(entriesOf(group, 3, 4));
+  });
+
   test("a heads row that lags behind the log rewinds nobody", async () => {
     const stage = new FeedStage();
     stage.createGroup(group, [alice]);
