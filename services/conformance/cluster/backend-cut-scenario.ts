@@ -8,7 +8,7 @@ import {
   describeRun,
 } from "./cluster-figures.ts";
 import { type RunningCluster, type RunOptions, runUnderLoad } from "./cluster-run.ts";
-import { type Absence, type Outage, outageAround, outageSendsMin, outageWindowMs } from "./outage.ts";
+import { type Absence, type Outage, outageAround, outageWindowMs, tooFewSends } from "./outage.ts";
 
 /** From the start of the load to the first cut, in milliseconds. */
 const restMs = 3_000;
@@ -58,7 +58,9 @@ export async function runBackendCut(options: BackendCutOptions): Promise<Scenari
       ...cuts.flatMap((cut) => describeOutage(`around the cut from the ${cut.from}`, around([cut]))),
     ],
     void: [
-      ...(outage.elsewhere.length < outageSendsMin ? ["too few sends of clients of other nodes"] : []),
+      ...(tooFewSends(outage.elsewhere, options.outageMsMax)
+        ? ["too few sends of clients of other nodes"]
+        : []),
       ...describeFailures(outcome.members),
     ],
   };

@@ -9,7 +9,7 @@ import {
 } from "./cluster-figures.ts";
 import { ownerOf, type RunningCluster, type RunOptions, runUnderLoad } from "./cluster-run.ts";
 import { type ClusterNode, idPrefixes } from "./node-cluster.ts";
-import { type Absence, outageAround, outageSendsMin, outageWindowMs } from "./outage.ts";
+import { type Absence, outageAround, outageWindowMs, tooFewSends } from "./outage.ts";
 
 /** From one kill to the next, in milliseconds. */
 const killEveryMs = 5_000;
@@ -71,7 +71,9 @@ export async function runClusterKill(options: ClusterKillOptions): Promise<Scena
     void: [
       ...(underWay < kills.length ? ["too few sends were under way at the kills"] : []),
       ...(outcome.tallies.some(({ lost }) => lost > 0) ? [] : ["no device lost its stream"]),
-      ...(outage.elsewhere.length < outageSendsMin ? ["too few sends of clients of other nodes"] : []),
+      ...(tooFewSends(outage.elsewhere, options.outageMsMax)
+        ? ["too few sends of clients of other nodes"]
+        : []),
       ...describeTrouble(outcome),
     ],
   };

@@ -4,7 +4,12 @@ import type { SendRecord } from "../../history/history.ts";
 export const outageWindowMs = 10_000;
 
 /** Fewer sends than these say nothing about a 99th percentile. */
-export const outageSendsMin = 100;
+const judgedSendsMin = 100;
+
+/** Whether so few sends were met that a run proves nothing. Where no percentile is judged, one is enough. */
+export function tooFewSends(timesMs: readonly number[], outageMsMax: number | undefined): boolean {
+  return timesMs.length < (outageMsMax === undefined ? 1 : judgedSendsMin);
+}
 
 /** A stretch in which a node answered nobody: dead, or frozen. Milliseconds of the clock of the sends. */
 export interface Absence {

@@ -14,7 +14,7 @@ import {
 import { type RunningCluster, type RunOptions, runUnderLoad } from "./cluster-run.ts";
 import type { MeshProxy, Path } from "./mesh-proxy.ts";
 import { type ClusterNode, linksOf } from "./node-cluster.ts";
-import { type Absence, outageAround, outageSendsMin, outageWindowMs, type PlacedSend } from "./outage.ts";
+import { type Absence, outageAround, outageWindowMs, type PlacedSend, tooFewSends } from "./outage.ts";
 
 /** From the start of the load to the first cut, in milliseconds. */
 const restMs = 3_000;
@@ -92,7 +92,7 @@ export async function runPartition(options: PartitionOptions): Promise<ScenarioR
       ],
     ],
     void: [
-      ...(outage.atAbsent.length < outageSendsMin
+      ...(tooFewSends(outage.atAbsent, outageMsMax)
         ? ["too few sends of clients of the node that was cut off"]
         : []),
       ...(Math.max(0, ...outage.elsewhere, ...outage.atAbsent) < noticedMsMin
