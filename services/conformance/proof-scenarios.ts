@@ -218,7 +218,7 @@ const serverScenarios: Readonly<Record<string, Scenario>> = {
         freezesSeconds: inTurn(freezesSeconds, freezes),
         calmSeconds: 12,
         seed,
-        outageMsMax: 5_000,
+        outageMsMax: ofMongo(5_000),
         progress,
       }),
   },
