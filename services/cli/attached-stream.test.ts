@@ -44,3 +44,13 @@ test("once it has, it is given up after three heartbeats without a frame", async
   await clock.advance(1);
   expect(await end).toMatch(/the node said nothing for 45 s/);
 });
+
+test("a node that is down ends nothing before somebody listens", async () => {
+  const node = await startSessionNode([]);
+  await node[Symbol.asyncDispose]();
+  const stream = attach(node.url, "token", new FakeClock());
+  stream.send({ case: "ping", value: 1n });
+  // Long enough for a call to be refused. An unhandled rejection fails the run.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await expect(stream.frames[Symbol.asyncIterator]().next()).rejects.toThrow(/unavailable/);
+});

@@ -58,9 +58,9 @@ export function attach(server: string, accessToken: string, clock: Clock): Attac
         silence = new ConnectError(`the node said nothing for ${silenceMsMax / 1000} s`, Code.Unavailable);
         close();
       });
-    let timer = watch();
     // Begun here and not before: a call that fails while nobody listens to it ends the process.
     const down = createClient(SessionService, transport).attach(up, { headers, signal: abort.signal });
+    let timer = watch();
     try {
       for await (const { frame } of down) {
         // Who takes the frame has its time; only waiting for the next one counts.

@@ -51,7 +51,8 @@ class Node {
   }
 
   attach(deviceId: string, generation: bigint, attachedMs: number, ordinal = 0n): LocalDevice {
-    const device = { accountId: "alice", deviceId, generation, ordinal, attachedMs };
+    const sessionId = `${deviceId} ${generation}`;
+    const device = { sessionId, accountId: "alice", deviceId, generation, ordinal, attachedMs };
     this.devices.push(device);
     this.notices.attached(device);
     return device;

@@ -7,6 +7,7 @@ import { DeviceRoster, type RosterDevice, type RosterLimits } from "./device-ros
 
 /** A device that is attached to this node. */
 export interface LocalDevice extends RosterDevice {
+  readonly sessionId: string;
   readonly accountId: string;
 }
 

@@ -10,7 +10,7 @@ import { reasonCodeOf } from "../rpc/reason-code.ts";
 import { Admission } from "./admission.ts";
 import { isNewer } from "./attach-order.ts";
 import { AttachedSession } from "./attached-session.ts";
-import { DeviceNotices, type DeviceNoticesOptions, type LocalDevice } from "./device-notices.ts";
+import { DeviceNotices, type DeviceNoticesOptions } from "./device-notices.ts";
 import type { Outlet } from "./outlet.ts";
 import type { GenerationStore } from "./ports.ts";
 import type { ResumeTickets } from "./resume-ticket.ts";
@@ -85,7 +85,7 @@ export class SessionRegistry {
       clock: this.#parts.clock,
       limits: { devicesMax: this.#limits.devicesPerAccountMax, silenceMsMax: deviceSilenceMsMax },
       devicesOf: (accountId) => this.devicesOf(accountId),
-      onSuperseded: (device) => this.#sessionOf(device)?.close(CloseReason.SUPERSEDED),
+      onSuperseded: ({ sessionId }) => this.#table.byId(sessionId)?.close(CloseReason.SUPERSEDED),
       onSurplus: ({ accountId, deviceId }) => this.#closeSurplus(accountId, deviceId),
     });
     observeSessions(options.metrics, {
@@ -313,11 +313,6 @@ export class SessionRegistry {
     else for (const other of older) other.close(CloseReason.SUPERSEDED);
     if (session.active) this.#notices.attached(device);
     return session;
-  }
-
-  #sessionOf({ accountId, deviceId, generation }: LocalDevice): AttachedSession | undefined {
-    const sessions = this.#table.ofAccount(accountId);
-    return sessions.find(({ device }) => device.deviceId === deviceId && device.generation === generation);
   }
 
   #closeSurplus(accountId: string, deviceId: string): void {

@@ -10,7 +10,10 @@ import { runRolling } from "./rolling-scenario.ts";
 /** Few entries: the stand-in for MongoDB looks through all of them at each read of a range. */
 const size = { backends: "servers", users: 12, pauseFactor: 1.5, seed: 3 } as const;
 
-/** Times are ten times what is aimed at, so that they only find hangs; after a kill or a cut the stand-in may not keep even those. */
+/**
+ * Times are ten times what is aimed at, so that they only find hangs; after a kill or a cut the stand-in may not keep even
+ * those.
+ */
 const scenarios: Readonly<Record<string, () => Promise<ScenarioReport>>> = {
   "lose nothing by kill -9 of one, exactly between commit and push too": () =>
     runClusterKill({
